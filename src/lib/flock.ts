@@ -18,7 +18,7 @@ const HELD_ELSEWHERE = 99;
  *
  * @param seconds How long to wait for another holder; 0 does not wait.
  * @returns false if somebody else still holds it.
- * @throws {KexecError} `lock-held` never; `internal` if flock(1) is missing or fails.
+ * @throws {KexecError} `internal` if flock(1) is missing or fails.
  */
 export function lockDescriptor(fd: number, seconds = 0): boolean {
   const patience = seconds > 0 ? ["--timeout", String(seconds)] : ["--nonblock"];

@@ -1,0 +1,165 @@
+/**
+ * A plan as people read it: the decision first, then what it rests on.
+ *
+ * @module
+ */
+import type { Finding, Level } from "../lib/finding.ts";
+import type { Plan, PlannedSlot, PlannedToken } from "../plan/plan.ts";
+import { type Paint, painter, printable, type Style, wrap } from "./terminal.ts";
+
+export interface Layout {
+  readonly color: boolean;
+  readonly width: number;
+}
+
+export function renderPlan(plan: Plan, layout: Layout): string {
+  const paint = painter(layout.color);
+  const sections = [
+    decisionLine(plan, paint, layout.width),
+    section("Slots", renderSlots(plan.slots, plan.slot, paint), paint),
+    section("Kernel", renderKernel(plan, paint, layout.width), paint),
+    section(
+      `Command line${plan.cmdline === null ? "" : `, ${plan.cmdline.length} bytes`}`,
+      renderTokens(plan.tokens, paint, layout.width),
+      paint,
+    ),
+    section("Plugins", renderPlugins(plan, paint, layout.width), paint),
+    section("Findings", renderFindings(plan.findings, paint, layout.width), paint),
+  ];
+  return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
+}
+
+/** The decision in one sentence. */
+export function decisionSentence(plan: Plan): string {
+  const refusing = plan.findings.filter((finding) => finding.level === "refuse");
+  if (plan.decision === "refuse") {
+    const ids = refusing.map((finding) => finding.id).join(", ");
+    return `no kexec, take an ordinary reboot: refused by ${ids}`;
+  }
+  const slot = plan.slot;
+  const kernel = plan.kernel;
+  if (slot === null || kernel === null) return "kexec";
+  const version = kernel.version === null ? "a kernel without version" : `kernel ${kernel.version}`;
+  return `kexec into ${slot.label}${slot.running ? ", the running slot," : ""} with ${version}; ${
+    triesSentence(slot)
+  }`;
+}
+
+function triesSentence(slot: PlannedSlot): string {
+  if (!slot.gptWrite) return "no try is spent";
+  return slot.triesAfter === 0 ? "spends its last try" : `spends one of ${slot.tries} tries`;
+}
+
+function decisionLine(plan: Plan, paint: Paint, width: number): string {
+  const [label, style]: readonly [string, Style] = plan.decision === "kexec"
+    ? ["KEXEC", "green"]
+    : ["REFUSED", "red"];
+  const text = wrap(`${label}  ${printable(decisionSentence(plan))}`, width, " ".repeat(label.length + 2));
+  return paint("bold", paint(style, label)) + text.slice(label.length);
+}
+
+function section(title: string, body: string, paint: Paint): string {
+  return body === "" ? "" : `${paint("bold", title)}\n${body}`;
+}
+
+export function renderSlots(slots: readonly PlannedSlot[], next: PlannedSlot | null, paint: Paint): string {
+  if (slots.length === 0) return "";
+  const header = ["", "slot", "part", "priority", "tries", "good", ""];
+  const rows = slots.map((slot) => {
+    const chosen = next?.partition === slot.partition;
+    const notes = [...(slot.running ? ["running"] : []), ...(chosen ? ["next"] : [])];
+    return [
+      chosen ? ">" : " ",
+      slot.label === "" ? "(unnamed)" : printable(slot.label),
+      String(slot.partition),
+      String(slot.priority),
+      chosen && slot.gptWrite ? `${slot.tries} -> ${slot.triesAfter}` : String(slot.tries),
+      slot.successful ? "yes" : "no",
+      notes.join(", "),
+    ];
+  });
+  const widths = header.map((cell, column) =>
+    Math.max(cell.length, ...rows.map((row) => (row[column] ?? "").length))
+  );
+  const line = (row: readonly string[]): string =>
+    `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()}`;
+  return [
+    paint("dim", line(header)),
+    ...rows.map((row) => row[0] === ">" ? paint("cyan", line(row)) : line(row)),
+  ]
+    .join("\n");
+}
+
+function renderKernel(plan: Plan, paint: Paint, width: number): string {
+  const kernel = plan.kernel;
+  if (kernel === null) return "";
+  const rows: (readonly [string, string])[] = [
+    ["file", `${printable(kernel.file)} (${kernel.format}, ${(kernel.size / 1e6).toFixed(1)} MB)`],
+    ["version", kernel.version === null ? "none in the image" : printable(kernel.version)],
+    ["usrhash", kernel.usrhash ?? "none in the image"],
+    ...plan.initrds.map((path) => ["initrd", printable(path)] as const),
+    ...(plan.deviceTree === null ? [] : [["device tree", printable(plan.deviceTree)] as const]),
+    [
+      "grub",
+      `${plan.grub.platform}/${plan.grub.cpu}, entry ${plan.grub.entry ?? "none"}${
+        plan.firstBoot ? ", first boot" : ""
+      }`,
+    ],
+  ];
+  const label = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) =>
+    `  ${paint("dim", name.padEnd(label))}  ${
+      wrap(value, width - label - 4).replaceAll("\n", `\n${" ".repeat(label + 4)}`)
+    }`
+  ).join("\n");
+}
+
+/** Tokens and where each comes from; origins are aligned where that leaves room for both. */
+function renderTokens(tokens: readonly PlannedToken[], paint: Paint, width: number): string {
+  const shown = tokens.map((token) => ({ text: printable(token.text), origin: printable(token.origin) }));
+  const widestOrigin = Math.max(0, ...shown.map((token) => token.origin.length));
+  const column = Math.max(
+    0,
+    ...shown.map((token) => token.text.length).filter((length) => length + widestOrigin + 4 <= width),
+  );
+  return shown.map(({ text, origin }) => {
+    if (text.length <= column) return `  ${text.padEnd(column)}  ${paint("dim", origin)}`;
+    return `  ${text}\n  ${" ".repeat(column)}  ${paint("dim", origin)}`;
+  }).join("\n");
+}
+
+function renderPlugins(plan: Plan, paint: Paint, width: number): string {
+  return plan.plugins.map((plugin) => {
+    const head = `  ${printable(plugin.name)} ${paint("dim", `(${printable(plugin.source)})`)}`;
+    const edits = plugin.edits.map((edit) => {
+      const change = edit.text === null
+        ? edit.target
+        : edit.kind === "replace"
+        ? `${edit.target} -> ${edit.text}`
+        : edit.text;
+      const sentence = `${edit.kind} ${change}: ${edit.reason}${edit.applied ? "" : " (not applied)"}`;
+      return `    ${wrap(printable(sentence), width - 4, "  ").replaceAll("\n", "\n    ")}`;
+    });
+    return [head, ...edits].join("\n");
+  }).join("\n");
+}
+
+const LEVEL_STYLE: Readonly<Record<Level, Style>> = { refuse: "red", warn: "yellow", info: "cyan" };
+
+export function renderFindings(findings: readonly Finding[], paint: Paint, width: number): string {
+  return findings.map((finding) => {
+    const head = `  ${paint(LEVEL_STYLE[finding.level], finding.level.padEnd(6))}  ${
+      paint("bold", finding.id)
+    }${finding.origin === null ? "" : `  ${paint("dim", printable(finding.origin))}`}`;
+    const body = indent(wrap(printable(finding.message), width - 10), 10);
+    const hint = finding.hint === null
+      ? ""
+      : `\n${indent(wrap(`hint: ${printable(finding.hint)}`, width - 10, "      "), 10)}`;
+    return `${head}\n${body}${hint}`;
+  }).join("\n");
+}
+
+function indent(text: string, columns: number): string {
+  const space = " ".repeat(columns);
+  return text.split("\n").map((line) => space + line).join("\n");
+}

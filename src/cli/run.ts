@@ -1,0 +1,157 @@
+/**
+ * From an argument vector to an exit code: finds the command, reads its arguments, prints help and errors.
+ * Nothing that goes wrong reaches the caller as an exception.
+ *
+ * @module
+ */
+import { parseArgs, renderUsage } from "citty";
+import type { ArgsDef } from "citty";
+import { EXIT, type ExitCode, exitCodeOf, KexecError, messageOf } from "../lib/errors.ts";
+import { nearest } from "../lib/nearest.ts";
+import { VERSION } from "../lib/version.ts";
+import { type Command, readArguments, toCitty } from "./command.ts";
+import { type CommandEntry, type CommandGroup, COMMANDS } from "./commands.ts";
+import { painter, printable, type Terminal } from "./terminal.ts";
+
+export async function run(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  const verbose = argv.includes("--verbose");
+  try {
+    return await dispatch(argv, terminal);
+  } catch (error) {
+    reportError(error, verbose, terminal);
+    return error instanceof KexecError ? exitCodeOf(error.code) : EXIT.error;
+  }
+}
+
+async function dispatch(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  const [first, ...rest] = argv;
+  if (first === undefined || first === "help" || first === "--help" || first === "-h") {
+    terminal.out(overview(terminal));
+    return first === undefined ? EXIT.usage : EXIT.done;
+  }
+  if (first === "--version" || first === "-V") {
+    terminal.out(`flatcar-kexec ${VERSION}\n`);
+    return EXIT.done;
+  }
+  if (first === "complete") return await (await import("./complete.ts")).complete(rest);
+  const entry = find(first, COMMANDS, "");
+  if ("load" in entry) return await runCommand(await entry.load(), rest, "flatcar-kexec", terminal);
+  const [second, ...more] = rest;
+  if (second === undefined || second === "--help" || second === "-h") {
+    terminal.out(groupOverview(first, entry, terminal));
+    return second === undefined ? EXIT.usage : EXIT.done;
+  }
+  const inner = find(second, entry.commands, `${first} `);
+  if (!("load" in inner)) {
+    throw new KexecError("internal", `Cannot run '${first} ${second}': groups nest too deeply`);
+  }
+  return await runCommand(await inner.load(), more, `flatcar-kexec ${first}`, terminal);
+}
+
+async function runCommand(
+  definition: Command<ArgsDef>,
+  raw: readonly string[],
+  prefix: string,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const beforeDashes = raw.includes("--") ? raw.slice(0, raw.indexOf("--")) : raw;
+  if (beforeDashes.includes("--help") || beforeDashes.includes("-h")) {
+    terminal.out(await usage(definition, prefix, terminal));
+    return EXIT.done;
+  }
+  const { options, positionals } = readArguments(raw, definition);
+  let args;
+  try {
+    args = parseArgs([...raw], definition.args);
+  } catch (error) {
+    throw new KexecError(
+      "usage",
+      `Cannot run '${definition.name}': ${plain(messageOf(error)).replace(/\.$/, "")}`,
+      {
+        hint: `see '${prefix} ${definition.name} --help'`,
+      },
+    );
+  }
+  const all = (name: string): readonly string[] =>
+    options.filter((option) => option.name === name)
+      .flatMap((option) =>
+        (option.value ?? "").split(",").map((part) => part.trim()).filter((part) => part !== "")
+      );
+  return await definition.run({ args, all, positionals, terminal });
+}
+
+function find<T extends CommandEntry | CommandGroup>(
+  name: string,
+  table: Readonly<Record<string, T>>,
+  prefix: string,
+): T {
+  const entry = Object.hasOwn(table, name) ? table[name] : undefined;
+  if (entry !== undefined) return entry;
+  const suggestion = nearest(name, Object.keys(table));
+  throw new KexecError("usage", `Cannot run '${prefix}${printable(name)}': no such command`, {
+    hint: suggestion === null
+      ? "see 'flatcar-kexec --help' for the commands"
+      : `did you mean '${prefix}${suggestion}'?`,
+  });
+}
+
+function overview(terminal: Terminal): string {
+  const paint = painter(terminal.color);
+  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
+  const rows = Object.entries(COMMANDS).map(([name, entry]) =>
+    `  ${paint("cyan", name.padEnd(width))}  ${entry.description}`
+  );
+  return [
+    `${
+      paint("bold", "flatcar-kexec")
+    } ${VERSION}: reboot Flatcar through kexec, exactly as GRUB would have booted it`,
+    "",
+    ...rows,
+    "",
+    "'flatcar-kexec COMMAND --help' tells a command's options. Exit codes: 0 done, 1 error, 2 usage,",
+    "3 refused (take an ordinary reboot), 4 not Flatcar or disk unreadable, 5 kexec refused the kernel,",
+    "6 a foreign kernel is loaded, 75 try later.",
+    "",
+  ].join("\n");
+}
+
+function groupOverview(name: string, group: CommandGroup, terminal: Terminal): string {
+  const paint = painter(terminal.color);
+  const width = Math.max(...Object.keys(group.commands).map((command) => command.length));
+  return [
+    `${paint("bold", `flatcar-kexec ${name}`)}: ${group.description}`,
+    "",
+    ...Object.entries(group.commands).map(([command, entry]) =>
+      `  ${paint("cyan", command.padEnd(width))}  ${entry.description}`
+    ),
+    "",
+  ].join("\n");
+}
+
+async function usage(definition: Command<ArgsDef>, prefix: string, terminal: Terminal): Promise<string> {
+  const text = await renderUsage(toCitty(definition, prefix));
+  return `${terminal.color ? text : plain(text)}\n`;
+}
+
+/** citty colours whenever the environment does not forbid it; a pipe wants none. */
+function plain(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/\u001b\[[0-9;]*m/g, "");
+}
+
+function reportError(error: unknown, verbose: boolean, terminal: Terminal): void {
+  const paint = painter(terminal.errColor);
+  const label = paint("red", "flatcar-kexec:");
+  terminal.err(`${label} ${printable(messageOf(error))}\n`);
+  if (error instanceof KexecError && error.hint !== null) terminal.err(`  hint: ${printable(error.hint)}\n`);
+  if (!(error instanceof KexecError)) {
+    terminal.err(
+      `  hint: this is a defect of flatcar-kexec; run again with --verbose and report what it prints\n`,
+    );
+  }
+  if (verbose && error instanceof Error) {
+    for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+      terminal.err(`${cause.stack ?? ""}\n`);
+    }
+  }
+}
