@@ -35,6 +35,7 @@ export const CHECK_IDS = [
   "platform-gce",
   "platform-xen",
   "plugin-failed",
+  "plugin-note",
   "plugin-veto",
   "quarantined",
   "secure-boot",

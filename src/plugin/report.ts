@@ -4,6 +4,12 @@ export interface PluginReport {
   /** `built in` or the path of the file. */
   readonly source: string;
   readonly edits: readonly PluginEditReport[];
+  /** Host path of the device tree it gave, or null. */
+  readonly deviceTree: string | null;
+  /** Paths it lays over the initial RAM disk. */
+  readonly initrd: readonly string[];
+  /** What it wants put at rest before the jump, as sentences. */
+  readonly quiesce: readonly string[];
 }
 
 export interface PluginEditReport {
@@ -15,4 +21,6 @@ export interface PluginEditReport {
   readonly reason: string;
   /** False when it changed nothing; the reason then says why. */
   readonly applied: boolean;
+  /** Whose work it undoes: `undoes an edit of plugin:NAME`, else null. */
+  readonly conflict: string | null;
 }
