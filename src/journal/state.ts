@@ -1,0 +1,128 @@
+/**
+ * `/var/lib/flatcar-kexec/state.json`: what is remembered from boot to boot.
+ *
+ * Versions: fields are added, never removed, and never change their meaning; `version` rises to announce
+ * additions. A reader takes what it knows from any version, and a writer keeps the fields it does not know, so
+ * that the previous version of the tool can run for a while (Flatcar goes back a slot) without losing what the
+ * next one wrote.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { issueOf, type Verdict, VERDICTS } from "./attempt.ts";
+import type { QuarantineEntry } from "./history.ts";
+
+export const STATE_FOLDER = "/var/lib/flatcar-kexec";
+export const STATE_FILE: string = `${STATE_FOLDER}/state.json`;
+export const STATE_VERSION = 1;
+
+/** Longest lists that are kept; the oldest entries go first. */
+const LIST_LIMIT = 32;
+
+/** A try that was given back: never twice for one kernel. */
+export interface GivenBack {
+  readonly attempt: string;
+  readonly kernelVersion: string | null;
+  readonly usrhash: string | null;
+  readonly partuuid: string;
+  readonly at: string;
+}
+
+/** How long firmware and boot loader took the last time they ran. */
+export interface FirmwareTime {
+  readonly seconds: number;
+  readonly bootId: string;
+  readonly at: string;
+}
+
+/** How a boot came about. */
+export interface BootRecord {
+  readonly bootId: string;
+  readonly verdict: Verdict;
+  readonly attempt: string | null;
+  readonly sentence: string;
+  readonly at: string;
+  readonly seconds: number | null;
+  readonly savedSeconds: number | null;
+}
+
+export interface State {
+  readonly consecutive: number;
+  readonly quarantined: readonly QuarantineEntry[];
+  readonly givenBack: readonly GivenBack[];
+  readonly firmware: FirmwareTime | null;
+  /** The last boot that was confirmed. */
+  readonly lastBoot: BootRecord | null;
+}
+
+export const EMPTY_STATE: State = {
+  consecutive: 0,
+  quarantined: [],
+  givenBack: [],
+  firmware: null,
+  lastBoot: null,
+};
+
+const nullableText = v.nullable(v.string());
+const time = v.pipe(v.string(), v.isoTimestamp());
+const seconds = v.pipe(v.number(), v.minValue(0));
+
+const kernelFields = { kernelVersion: nullableText, usrhash: nullableText, partuuid: v.string() };
+
+const stateSchema = v.looseObject({
+  version: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  consecutive: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  quarantined: v.array(v.looseObject({ ...kernelFields, reason: v.string(), at: time, attempt: v.string() })),
+  givenBack: v.optional(v.array(v.looseObject({ ...kernelFields, at: time, attempt: v.string() })), []),
+  firmware: v.optional(v.nullable(v.looseObject({ seconds, bootId: v.string(), at: time })), null),
+  lastBoot: v.optional(
+    v.nullable(v.looseObject({
+      bootId: v.string(),
+      verdict: v.picklist(VERDICTS),
+      attempt: nullableText,
+      sentence: v.string(),
+      at: time,
+      seconds: v.nullable(seconds),
+      savedSeconds: v.nullable(seconds),
+    })),
+    null,
+  ),
+});
+
+export type ParsedState =
+  | { readonly ok: true; readonly value: State; readonly raw: Readonly<Record<string, unknown>> }
+  | { readonly ok: false; readonly problem: string };
+
+export function parseState(path: string, text: string): ParsedState {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return {
+      ok: false,
+      problem: `${path} is not JSON: it is ${text.length} characters long and was torn or edited`,
+    };
+  }
+  const parsed = v.safeParse(stateSchema, json);
+  if (!parsed.success) {
+    return { ok: false, problem: `${path} is not a state file: ${issueOf(parsed.issues[0])}` };
+  }
+  const { consecutive, quarantined, givenBack, firmware, lastBoot } = parsed.output;
+  return { ok: true, value: { consecutive, quarantined, givenBack, firmware, lastBoot }, raw: parsed.output };
+}
+
+/**
+ * The text to write.
+ *
+ * @param raw The object on the disk before, whose unknown fields and higher version are kept.
+ */
+export function serializeState(state: State, raw: Readonly<Record<string, unknown>> = {}): string {
+  const before = raw["version"];
+  const version = typeof before === "number" && before > STATE_VERSION ? before : STATE_VERSION;
+  const bounded = {
+    ...state,
+    quarantined: state.quarantined.slice(-LIST_LIMIT),
+    givenBack: state.givenBack.slice(-LIST_LIMIT),
+  };
+  return JSON.stringify({ ...raw, ...bounded, version }, null, 2) + "\n";
+}
