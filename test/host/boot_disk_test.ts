@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { findBootDisk } from "../../src/host/boot_disk.ts";
+import { checkMounts } from "../../src/host/mount_check.ts";
+import { memoryHost, type MemoryHostOptions } from "../support/memory_host.ts";
+
+const USR_A = "7130c94a-213a-4e5a-8e26-6cce9662f132";
+const USR_B = "e03dd35c-7c2d-4a47-b3fe-27f15780a57c";
+
+/** sysfs and mounts as Flatcar has them: verity over USR-A, btrfs on it, an extension's overlay above. */
+export function flatcarSysfs(
+  disk = "nvme0n1",
+): Required<Pick<MemoryHostOptions, "files" | "links">> & MemoryHostOptions {
+  const part = (number: number): string => `${disk}${/[0-9]$/.test(disk) ? "p" : ""}${number}`;
+  const folder = `/sys/devices/pci0000:00/0000:00:03.0/block/${disk}`;
+  const partition = (number: number, label: string, partuuid: string): Record<string, string> => ({
+    [`${folder}/${part(number)}/uevent`]: `MAJOR=259\nMINOR=${number}\nDEVNAME=${
+      part(number)
+    }\nDEVTYPE=partition\nPARTN=${number}\nPARTNAME=${label}\nPARTUUID=${partuuid}\n`,
+    [`${folder}/${part(number)}/partition`]: `${number}\n`,
+  });
+  const numbers = [1, 3, 4, 6, 9];
+  return {
+    files: {
+      "/proc/cmdline":
+        `rootflags=rw mount.usrflags=ro BOOT_IMAGE=/flatcar/vmlinuz-a mount.usr=/dev/mapper/usr ` +
+        `verity.usr=PARTUUID=${USR_A} root=LABEL=ROOT\n`,
+      "/proc/self/mountinfo": "22 1 259:9 / / rw,relatime - ext4 /dev/disk rw\n" +
+        "23 22 0:25 / /usr ro,relatime shared:2 - btrfs /dev/mapper/usr ro\n" +
+        "99 22 0:40 / /usr ro,relatime shared:3 - overlay sysext ro\n" +
+        "24 22 259:1 / /boot rw - vfat /dev/x rw\n" +
+        "25 22 0:26 / /oem rw - btrfs /dev/" + part(6) + " rw\n",
+      [`${folder}/uevent`]: `MAJOR=259\nMINOR=0\nDEVNAME=${disk}\nDEVTYPE=disk\n`,
+      ...partition(1, "EFI-SYSTEM", "11111111-1111-1111-1111-111111111111"),
+      ...partition(3, "USR-A", USR_A),
+      ...partition(4, "USR-B", USR_B),
+      ...partition(6, "OEM", "66666666-6666-6666-6666-666666666666"),
+      ...partition(9, "ROOT", "99999999-9999-9999-9999-999999999999"),
+      "/sys/devices/virtual/block/dm-0/uevent": "DEVNAME=dm-0\nDEVTYPE=disk\n",
+      "/boot/flatcar/vmlinuz-a": "kernel",
+    },
+    links: {
+      "/dev/mapper/usr": "../dm-0",
+      "/sys/class/block/dm-0": "../../devices/virtual/block/dm-0",
+      [`/sys/devices/virtual/block/dm-0/slaves/${part(3)}`]:
+        `../../../../pci0000:00/0000:00:03.0/block/${disk}/${part(3)}`,
+      [`/sys/class/block/${disk}`]: `../..${folder.slice("/sys".length)}`,
+      ...Object.fromEntries(
+        numbers.flatMap((number) => [
+          [`/sys/class/block/${part(number)}`, `../..${folder.slice("/sys".length)}/${part(number)}`],
+          [`/sys/dev/block/259:${number}`, `../..${folder.slice("/sys".length)}/${part(number)}`],
+        ]),
+      ),
+    },
+  };
+}
+
+for (const disk of ["sda", "nvme0n1", "xvda"]) {
+  test(`the boot disk is found under an overlay, btrfs and verity: ${disk}`, () => {
+    assert.deepEqual(findBootDisk(memoryHost(flatcarSysfs(disk))), {
+      ok: true,
+      disk: { path: `/dev/${disk}`, name: disk, running: { partition: 3, partuuid: USR_A } },
+    });
+  });
+}
+
+test("a /usr directly on a partition, by device number, needs no device mapper", () => {
+  const made = flatcarSysfs();
+  const host = memoryHost({
+    ...made,
+    files: {
+      ...made.files,
+      "/proc/cmdline": `mount.usr=PARTUUID=${USR_B.toUpperCase()}`,
+      "/proc/self/mountinfo": "23 22 259:4 / /usr ro - ext2 /dev/root ro\n",
+    },
+  });
+  const result = findBootDisk(host);
+  assert.ok(result.ok);
+  assert.deepEqual(result.disk.running, { partition: 4, partuuid: USR_B });
+});
+
+test("a command line that names another /usr than the mounted one is not trusted", () => {
+  const made = flatcarSysfs();
+  const result = findBootDisk(
+    memoryHost({ ...made, files: { ...made.files, "/proc/cmdline": `verity.usr=PARTUUID=${USR_B}` } }),
+  );
+  assert.ok(!result.ok);
+  assert.equal(result.id, "not-flatcar");
+  assert.match(result.message, new RegExp(`/usr is on nvme0n1p3 .*${USR_A}.* names ${USR_B}`));
+});
+
+test("of several verity.usr= on the command line the last counts, as for the initrd", () => {
+  const made = flatcarSysfs();
+  const cmdline = `verity.usr=PARTUUID=${USR_B} verity.usr=PARTUUID=${USR_A}`;
+  assert.ok(findBootDisk(memoryHost({ ...made, files: { ...made.files, "/proc/cmdline": cmdline } })).ok);
+});
+
+test("systems that do not run from a disk's /usr partition are not Flatcar hosts, and the reason is told", () => {
+  const pxe = findBootDisk(memoryHost({ files: { "/usr/.noupdate": "" } }));
+  assert.ok(!pxe.ok);
+  assert.match(pxe.message, /\/usr\/\.noupdate exists, so this system runs from memory/);
+  const debian = findBootDisk(
+    memoryHost({
+      files: { "/proc/self/mountinfo": "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n", "/proc/cmdline": "quiet" },
+    }),
+  );
+  assert.ok(!debian.ok);
+  assert.equal(debian.id, "not-flatcar");
+  assert.match(debian.message, /\/usr is not a mount of its own/);
+  const memory = findBootDisk(
+    memoryHost({ files: { "/proc/self/mountinfo": "1 0 0:9 / /usr ro - squashfs tmpfs ro\n" } }),
+  );
+  assert.ok(!memory.ok);
+  assert.match(memory.message, /\/usr is not on a partition of a disk/);
+});
+
+test("a UUID that several disks have does not tell the disk, without /usr in the mount table", () => {
+  const first = flatcarSysfs("sda");
+  const second = flatcarSysfs("sdb");
+  const files = { ...first.files, ...second.files, "/proc/self/mountinfo": "" };
+  const result = findBootDisk(memoryHost({ files, links: { ...first.links, ...second.links } }));
+  assert.ok(!result.ok);
+  assert.equal(result.id, "disk-unreadable");
+  const only = findBootDisk(memoryHost({ ...first, files: { ...first.files, "/proc/self/mountinfo": "" } }));
+  assert.ok(only.ok);
+  assert.equal(only.disk.path, "/dev/sda");
+});
+
+test("a disk that the user names is taken; its slot runs only if /usr really is on it", () => {
+  const made = flatcarSysfs("sda");
+  const running = { partition: 3, partuuid: USR_A };
+  const at = (diskOverride: string): unknown => findBootDisk(memoryHost({ ...made, diskOverride }));
+  assert.deepEqual(at("/dev/sda"), { ok: true, disk: { path: "/dev/sda", name: null, running } });
+  // A second installation has the very same partition UUIDs.
+  assert.deepEqual(at("/dev/sdb"), { ok: true, disk: { path: "/dev/sdb", name: null, running: null } });
+  assert.deepEqual(at("disk.img"), { ok: true, disk: { path: "disk.img", name: null, running } });
+  const tree = memoryHost({
+    diskOverride: "disk.img",
+    files: { "/proc/cmdline": `verity.usr=PARTUUID=${USR_B}\n` },
+  });
+  assert.deepEqual(findBootDisk(tree), {
+    ok: true,
+    disk: { path: "disk.img", name: null, running: { partition: null, partuuid: USR_B } },
+  });
+});
+
+test("mounts of the boot disk pass; another disk's OEM partition is a problem with its name", () => {
+  const made = flatcarSysfs("sda");
+  const disk = findBootDisk(memoryHost(made));
+  assert.ok(disk.ok);
+  const good = checkMounts(memoryHost(made), disk.disk);
+  assert.equal(good.boot?.name, "sda1");
+  assert.equal(good.oem?.name, "sda6");
+  assert.deepEqual(good.problems, []);
+  const second = flatcarSysfs("sdb");
+  const both = memoryHost({
+    files: { ...second.files, ...made.files },
+    links: { ...second.links, ...made.links },
+  });
+  assert.deepEqual(checkMounts(both, disk.disk).problems, [
+    "there is a partition named OEM on another disk than sda: sdb6; GRUB may read its grub.cfg",
+  ]);
+  const swapped = memoryHost({
+    files: {
+      ...second.files,
+      ...made.files,
+      "/proc/self/mountinfo":
+        "1 0 0:1 / /oem rw - btrfs /dev/sdb6 rw\n1 0 0:1 / /boot rw - vfat /dev/sdb1 rw\n",
+    },
+    links: { ...second.links, ...made.links },
+  });
+  const problems = checkMounts(swapped, disk.disk).problems;
+  assert.equal(problems[0], "/boot is mounted from sdb1, but the boot disk is sda");
+  assert.equal(problems[1], "/oem is mounted from sdb6, but the boot disk is sda");
+});
