@@ -1,0 +1,30 @@
+/**
+ * CRC-32 as GPT uses it: polynomial 0x04C11DB7 reflected, as in Ethernet and zlib (UEFI 2.10 §4.2.1).
+ *
+ * @module
+ */
+
+const POLYNOMIAL = 0xedb88320;
+
+let steps: Uint32Array | null = null;
+
+/** Made on first use, so that importing costs nothing. */
+function stepTable(): Uint32Array {
+  if (steps !== null) return steps;
+  const table = new Uint32Array(256);
+  for (let byte = 0; byte < 256; byte++) {
+    let rest = byte;
+    for (let bit = 0; bit < 8; bit++) rest = (rest & 1) === 1 ? (rest >>> 1) ^ POLYNOMIAL : rest >>> 1;
+    table[byte] = rest;
+  }
+  steps = table;
+  return table;
+}
+
+/** CRC-32 of all bytes, unsigned. */
+export function crc32(bytes: Uint8Array): number {
+  const table = stepTable();
+  let rest = 0xffffffff;
+  for (const byte of bytes) rest = (table[(rest ^ byte) & 0xff] ?? 0) ^ (rest >>> 8);
+  return (rest ^ 0xffffffff) >>> 0;
+}
