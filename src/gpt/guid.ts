@@ -14,7 +14,7 @@ export const NIL_GUID = "00000000-0000-0000-0000-000000000000";
 export const FLATCAR_GUID = {
   /** Type of the A/B slots, on every architecture. */
   typeUsr: "5dfbf5f4-2848-4bac-aa5e-0d9a20b745a6",
-  typeEfiSystem: "c12a7328-f81f-11d2-ba4b-00a0c93ec93b",
+  typeEsp: "c12a7328-f81f-11d2-ba4b-00a0c93ec93b",
   typeBiosBoot: "21686148-6449-6e6f-744e-656564454649",
   typeLinuxData: "0fc63daf-8483-4772-8e79-3d69d8477de4",
   typeResize: "3884dd41-8582-4404-b9a8-e9b84f2df50e",
