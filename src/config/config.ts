@@ -31,6 +31,13 @@ export interface Config {
   /** Level by check id; checks that protect data ignore it. */
   readonly checks: Readonly<Partial<Record<CheckId, Level | "off">>>;
   readonly plugins: PluginSettings;
+  readonly metrics: {
+    /**
+     * File that confirm writes for node-exporter's textfile collector; its folder has to be there, else
+     * nothing is written. Empty: none.
+     */
+    readonly textfile: string;
+  };
 }
 
 export interface PluginSettings {
@@ -64,4 +71,5 @@ export const DEFAULT_CONFIG: Config = {
     mayEditProtected: [],
     options: {},
   },
+  metrics: { textfile: "/var/lib/node_exporter/textfile_collector/flatcar_kexec.prom" },
 };
