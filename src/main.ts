@@ -1,3 +1,4 @@
+import process from "node:process";
 import { run } from "./cli/run.ts";
 import { processTerminal } from "./cli/terminal.ts";
 

@@ -28,8 +28,13 @@ export interface Command<T extends ArgsDef = ArgsDef> {
 }
 
 /** Identity, for inference. */
-export function command<const T extends ArgsDef>(definition: Command<T>): Command<T> {
+export function command<T extends ArgsDef>(definition: Command<T>): Command<T> {
   return definition;
+}
+
+/** Identity, for options that several commands share. */
+export function defineArgs<T extends ArgsDef>(args: T): T {
+  return args;
 }
 
 /** The same as citty has it, for its parser and its help page. */

@@ -3,13 +3,15 @@
  *
  * @module
  */
-import type { Invocation } from "./command.ts";
-import { type Arch, type Host } from "../host/host.ts";
-import { CHECK_IDS, type CheckId, KexecError } from "../lib/errors.ts";
+import { readFileSync } from "node:fs";
+import type { Host } from "../host/host.ts";
+import { defineArgs } from "./command.ts";
+import { createHost, type HostOptions } from "../host/live.ts";
+import { CHECK_IDS, type CheckId, KexecError, messageOf } from "../lib/errors.ts";
 import { nearest } from "../lib/nearest.ts";
 
 /** Options of every command that looks at a host. */
-export const HOST_ARGS = {
+export const HOST_ARGS = defineArgs({
   disk: {
     type: "string",
     description: "block device or image file; default: the disk under /usr",
@@ -36,10 +38,10 @@ export const HOST_ARGS = {
     options: ["512", "4096"],
     description: "of image files, bytes; default: 512",
   },
-} as const;
+});
 
 /** Options of every command that makes a plan. */
-export const PLAN_ARGS = {
+export const PLAN_ARGS = defineArgs({
   ...HOST_ARGS,
   snapshot: { type: "string", description: "replay a recorded host instead", valueHint: "FILE" },
   config: { type: "string", description: "read this configuration only", valueHint: "FILE" },
@@ -48,10 +50,70 @@ export const PLAN_ARGS = {
     description: "lower a refusing check to a warning; may be repeated",
     valueHint: "ID",
   },
-} as const;
+});
 
-export const OUTPUT_ARGS = {
+export const OUTPUT_ARGS = defineArgs({
   json: { type: "boolean", description: "one JSON document on standard output" },
   quiet: { type: "boolean", description: "no text, only the exit code" },
   verbose: { type: "boolean", description: "more about what was read; stack traces of defects" },
-} as const;
+});
+
+/** What citty makes of {@link HOST_ARGS}; an option that was not given is undefined. */
+export interface HostArguments {
+  readonly disk?: string | undefined;
+  readonly root?: string | undefined;
+  readonly boot?: string | undefined;
+  readonly oem?: string | undefined;
+  readonly arch?: string | undefined;
+  readonly "sector-size"?: string | undefined;
+}
+
+export interface SnapshotArguments extends HostArguments {
+  readonly snapshot?: string | undefined;
+}
+
+export function hostOptions(args: HostArguments): HostOptions {
+  return {
+    ...(args.root === undefined ? {} : { root: args.root }),
+    ...(args.boot === undefined ? {} : { boot: args.boot }),
+    ...(args.oem === undefined ? {} : { oem: args.oem }),
+    ...(args.disk === undefined ? {} : { disk: args.disk }),
+    ...(args.arch === "x86_64" || args.arch === "aarch64" ? { arch: args.arch } : {}),
+    ...(args["sector-size"] === undefined ? {} : { sectorSize: Number(args["sector-size"]) }),
+  };
+}
+
+export function openHost(args: HostArguments): Host {
+  return createHost(hostOptions(args));
+}
+
+/**
+ * Whether the options leave this machine and look at another: a tree, an image, a recording. Nothing on this
+ * machine is changed for one of those.
+ */
+export function isElsewhere(args: SnapshotArguments): boolean {
+  return [args.root, args.boot, args.oem, args.disk, args.arch, args.snapshot].some((value) =>
+    value !== undefined
+  );
+}
+
+/** @throws {KexecError} `usage` for an id that no check has. */
+export function allowedChecks(ids: readonly string[]): readonly CheckId[] {
+  return ids.map((id) => {
+    const known = CHECK_IDS.find((candidate) => candidate === id);
+    if (known !== undefined) return known;
+    const suggestion = nearest(id, CHECK_IDS);
+    throw new KexecError("usage", `Cannot allow '${id}': no check has this id`, {
+      hint: suggestion === null ? "see docs/checks.md for the ids" : `did you mean '${suggestion}'?`,
+    });
+  });
+}
+
+/** A file that the user named on this machine, whatever host the command looks at. */
+export function readOwnFile(path: string, action: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new KexecError("unreadable", `${action}: ${messageOf(error)}`, { cause: error });
+  }
+}

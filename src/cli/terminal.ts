@@ -3,6 +3,8 @@
  *
  * @module
  */
+import process from "node:process";
+
 export interface Terminal {
   /** The answer. */
   out(text: string): void;

@@ -8,10 +8,8 @@
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import type { Arch } from "../host/host.ts";
+import type { Syscall } from "../kernel/syscall.ts";
 import { KexecError, systemErrorCode } from "../lib/errors.ts";
-
-export type Syscall = "file" | "load";
 
 /** What to load. Paths are those of the running host. */
 export interface LoadRequest {
@@ -39,17 +37,6 @@ export interface KexecMachine {
   isLoaded(): boolean | null;
   /** Give the page cache back to the kernel, which may be all that an allocation of contiguous pages lacks. */
   dropCaches(): void;
-}
-
-/** Which syscall `auto` means: arm64 Flatcar kernels are built without kexec_file_load. */
-export function chooseSyscall(setting: "auto" | Syscall, arch: Arch): Syscall {
-  if (setting !== "auto") return setting;
-  switch (arch) {
-    case "x86_64":
-      return "file";
-    case "aarch64":
-      return "load";
-  }
 }
 
 export function loadArguments(request: LoadRequest): readonly string[] {

@@ -4,6 +4,8 @@
  *
  * @module
  */
+import type { Arch } from "../host/host.ts";
+import { withoutBuiltIn } from "../kernel/cmdline.ts";
 import type { PlannedToken } from "./plan.ts";
 
 export interface ParityDifference {
@@ -25,25 +27,21 @@ export type Parity =
   | { readonly verdict: "unknown"; readonly reason: string };
 
 /**
- * What Flatcar's amd64 kernels put before the command line that they are passed (CONFIG_CMDLINE, see kernel
- * Documentation/arch/x86, "CMDLINE_BOOL"). arm64 kernels put nothing.
- */
-export const BUILTIN_PREFIX = "rootflags=rw mount.usrflags=ro ";
-
-/**
  * Compare the running command line with the one expected of it.
  *
  * @param running `/proc/cmdline` without its line end, or null if it could not be read.
  * @param expected What GRUB, or our own kexec, must have passed; null if that could not be worked out.
  */
-export function compareParity(running: string | null, expected: readonly PlannedToken[] | null): Parity {
+export function compareParity(
+  running: string | null,
+  expected: readonly PlannedToken[] | null,
+  arch: Arch,
+): Parity {
   if (running === null) return { verdict: "unknown", reason: "the running command line cannot be read" };
   if (expected === null) {
     return { verdict: "unknown", reason: "what GRUB passed to the running kernel cannot be worked out" };
   }
-  const passed = running.startsWith(BUILTIN_PREFIX + "BOOT_IMAGE=")
-    ? running.slice(BUILTIN_PREFIX.length)
-    : running;
+  const passed = withoutBuiltIn(running, arch);
   const wanted = expected.map((token) => token.text).join(" ");
   if (passed === wanted) return { verdict: "match" };
   const words = passed.split(" ");
@@ -100,7 +98,7 @@ function likelyCause(differences: readonly ParityDifference[], words: readonly s
   const unexpected = differences.filter((entry) => entry.kind === "unexpected");
   const missing = differences.filter((entry) => entry.kind === "missing");
   if (differences.length === 0) return "the words are the same, but not the blanks between them";
-  if (words.filter((word) => word === "mount.usrflags=ro").length > 2) {
+  if (words.filter((word) => word === "mount.usrflags=ro").length > 1) {
     return "the kernel was started by 'kexec --reuse-cmdline', which repeats the built-in words at each boot";
   }
   if (unexpected.some((entry) => entry.text.includes("=PARTLABEL=USR-"))) {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  chooseSyscall,
   type KexecMachine,
   loadArguments,
   loadKernel,
@@ -68,12 +67,6 @@ test("loadArguments() gives initrds and the device tree to kexec_load, after the
 
 test("loadArguments() refuses a device tree with kexec_file_load, which would ignore it", () => {
   assert.throws(() => loadArguments({ ...REQUEST, deviceTree: "/oem/board.dtb" }), KexecError);
-});
-
-test("chooseSyscall() takes kexec_load on arm64 and kexec_file_load on x86-64, unless told", () => {
-  assert.equal(chooseSyscall("auto", "aarch64"), "load");
-  assert.equal(chooseSyscall("auto", "x86_64"), "file");
-  assert.equal(chooseSyscall("load", "x86_64"), "load");
 });
 
 test("loadKernel() drops caches once and tries again when memory is short", () => {

@@ -1,16 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BUILTIN_PREFIX, compareParity } from "../../src/plan/parity.ts";
+import { compareParity as compare, type Parity } from "../../src/plan/parity.ts";
 import type { PlannedToken } from "../../src/plan/plan.ts";
 
 const tokens = (text: string): readonly PlannedToken[] =>
   text.split(" ").map((word, index) => ({ text: word, origin: `grub.cfg:${index}` }));
+const BUILTIN_PREFIX = "rootflags=rw mount.usrflags=ro ";
+const compareParity = (running: string | null, expected: readonly PlannedToken[] | null): Parity =>
+  compare(running, expected, "x86_64");
 const LINE =
   "BOOT_IMAGE=/flatcar/vmlinuz-a mount.usr=/dev/mapper/usr root=LABEL=ROOT console=tty0 verity.usrhash=00";
 
 test("compareParity() matches the same line, with and without the words built into an x86-64 kernel", () => {
   assert.deepEqual(compareParity(LINE, tokens(LINE)), { verdict: "match" });
   assert.deepEqual(compareParity(BUILTIN_PREFIX + LINE, tokens(LINE)), { verdict: "match" });
+});
+
+test("compareParity() knows that arm64 kernels have no words built in", () => {
+  assert.equal(compare(BUILTIN_PREFIX + LINE, tokens(LINE), "aarch64").verdict, "mismatch");
 });
 
 test("compareParity() does not take the built-in words away twice", () => {
