@@ -239,7 +239,10 @@ function quote(text: string): string {
 
 function checkKey(key: string, rights: EditRights): void {
   if (key === OWN_KEY) {
-    throw new KexecError("plugin-failed", `Cannot edit ${quote(key)}: the word belongs to flatcar-kexec itself`);
+    throw new KexecError(
+      "plugin-failed",
+      `Cannot edit ${quote(key)}: the word belongs to flatcar-kexec itself`,
+    );
   }
   const entry = protectionOf(key);
   if (entry === null) return;
