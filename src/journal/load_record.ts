@@ -6,7 +6,6 @@
  */
 import * as v from "valibot";
 import type { Plan, PlannedKernel, PlannedSlot } from "../plan/plan.ts";
-import type { SlotState } from "../gpt/slot.ts";
 import { issueOf } from "./attempt.ts";
 
 export const RUN_FOLDER = "/run/flatcar-kexec";
@@ -29,7 +28,7 @@ export interface LoadRecord {
   readonly toolVersion: string;
   readonly tries: "spend" | "keep";
   readonly slot: PlannedSlot;
-  readonly slots: readonly SlotState[];
+  readonly slots: readonly PlannedSlot[];
   readonly kernel: PlannedKernel;
   /** As given to kexec, marker included. */
   readonly cmdline: string;
@@ -57,6 +56,9 @@ const slotEntries = {
   priority: count,
   tries: count,
   successful: v.boolean(),
+  triesAfter: count,
+  gptWrite: v.boolean(),
+  running: v.boolean(),
 };
 
 const schema = v.looseObject({
@@ -66,7 +68,7 @@ const schema = v.looseObject({
   loadedAt: v.pipe(v.string(), v.isoTimestamp()),
   toolVersion: v.string(),
   tries: v.picklist(["spend", "keep"]),
-  slot: v.looseObject({ ...slotEntries, triesAfter: count, gptWrite: v.boolean(), running: v.boolean() }),
+  slot: v.looseObject(slotEntries),
   slots: v.array(v.looseObject(slotEntries)),
   kernel: v.looseObject({
     path: v.string(),

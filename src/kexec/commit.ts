@@ -1,0 +1,168 @@
+/**
+ * The last step before the jump: see that everything is as it was when the kernel was loaded, take one try,
+ * and write down that it was taken. Whatever is in doubt drops the kernel, and systemd goes on with an
+ * ordinary reboot by itself.
+ *
+ * @module
+ */
+import { withDisk } from "../gpt/block_device.ts";
+import { spendTry } from "../gpt/writer.ts";
+import type { Host } from "../host/host.ts";
+import type { LoadRecord } from "../journal/load_record.ts";
+import type { StateStore } from "../journal/store.ts";
+import { KexecError, messageOf } from "../lib/errors.ts";
+import { type KexecMachine, unloadKernel } from "./kexec_tools.ts";
+import { type Mounter, withLateFiles } from "./late_mounts.ts";
+import { recheckDisk, recheckedPaths, recheckFiles } from "./recheck.ts";
+import type { Syscall } from "../kernel/syscall.ts";
+
+export interface CommitPorts {
+  readonly host: Host;
+  readonly machine: KexecMachine;
+  readonly store: StateStore;
+  readonly mounter: Mounter;
+  /** Whether the reboot under way ends in a kexec; null where nobody can tell. */
+  jumpIsKexec(): boolean | null;
+  /** Put devices and services at rest; a sentence for each step that failed and must not. */
+  quiesce(record: LoadRecord): readonly string[];
+  readonly bootId: string | null;
+  readonly program: string;
+  readonly syscall: Syscall;
+  now(): Date;
+}
+
+export type CommitOutcome =
+  /** No kernel of ours is loaded: whatever reboot is under way is none of our business. */
+  | { readonly kind: "nothing-loaded"; readonly note: string | null }
+  /** The reboot under way goes through the firmware; the kernel was dropped, no try was taken. */
+  | { readonly kind: "firmware"; readonly reason: string }
+  /** Something changed since load: the kernel was dropped, an ordinary reboot follows. */
+  | { readonly kind: "vetoed"; readonly reasons: readonly string[] }
+  | { readonly kind: "committed"; readonly record: LoadRecord; readonly triesAfter: number };
+
+/**
+ * @throws {KexecError} if the try could not be taken; the kernel is dropped before.
+ */
+export function commitLoaded(ports: CommitPorts): CommitOutcome {
+  const stored = ports.store.readLoad();
+  const record = stored.value;
+  const isLoaded = ports.machine.isLoaded();
+  if (record === null) {
+    if (stored.problems.length === 0) return { kind: "nothing-loaded", note: null };
+    // A kernel is loaded that we know nothing of any more: it may be ours, so it must not run.
+    if (isLoaded !== false) drop(ports);
+    return { kind: "vetoed", reasons: stored.problems };
+  }
+  if (isLoaded === false) {
+    return { kind: "nothing-loaded", note: `kernel ${record.kernel.path} was loaded, and is not any more` };
+  }
+  try {
+    return commitRecord(ports, record);
+  } catch (error) {
+    drop(ports);
+    attempt(() => {
+      ports.store.appendEvent({
+        event: "abandoned",
+        id: record.id,
+        at: ports.now().toISOString(),
+        reason: messageOf(error),
+      });
+    });
+    throw error;
+  }
+}
+
+function commitRecord(ports: CommitPorts, record: LoadRecord): CommitOutcome {
+  const cold = ports.store.readCold().value;
+  if (cold !== null) return veto(ports, record, [`an ordinary reboot was asked for: ${cold.reason}`]);
+  if (ports.jumpIsKexec() === false) {
+    drop(ports);
+    return { kind: "firmware", reason: "the reboot under way does not go through kexec" };
+  }
+  const changes = changesSince(ports, record);
+  if (changes.length > 0) return veto(ports, record, changes);
+  const restless = ports.quiesce(record);
+  if (restless.length > 0) return veto(ports, record, restless);
+  const spends = record.tries === "spend" && record.slot.gptWrite;
+  const triesAfter = spends ? record.slot.triesAfter : record.slot.tries;
+  ports.store.appendEvent({
+    event: "prepared",
+    id: record.id,
+    at: ports.now().toISOString(),
+    bootId: record.bootId,
+    tries: record.tries,
+    slot: { partition: record.slot.partition, partuuid: record.slot.partuuid, label: record.slot.label },
+    triesBefore: record.slot.tries,
+    triesAfter,
+    kernelVersion: record.kernel.version,
+    usrhash: record.kernel.usrhash,
+    from: {
+      partuuid: record.slots.find((slot) => slot.running)?.partuuid ?? null,
+      kernelRelease: release(ports.host),
+    },
+  });
+  if (spends) {
+    withDisk(
+      record.disk,
+      {},
+      (disk) => spendTry(disk, { slot: record.slot, tableDigest: record.tableDigest }),
+    );
+  }
+  ports.store.appendEvent({ event: "committed", id: record.id, at: ports.now().toISOString() });
+  return { kind: "committed", record, triesAfter };
+}
+
+function changesSince(ports: CommitPorts, record: LoadRecord): readonly string[] {
+  if (record.bootId !== ports.bootId) {
+    return [
+      `the load record is of another boot (${record.bootId}, this one is ${ports.bootId ?? "unknown"})`,
+    ];
+  }
+  const block = ports.host.block(record.disk);
+  if (!block.ok) return [block.failure.message];
+  const disk = recheckDisk(block.value, record);
+  if (disk.length > 0) return disk;
+  return withLateFiles(
+    ports.host,
+    record.disk,
+    recheckedPaths(record),
+    ports.mounter,
+    (host) => recheckFiles(host, record),
+  );
+}
+
+function veto(ports: CommitPorts, record: LoadRecord, reasons: readonly string[]): CommitOutcome {
+  drop(ports);
+  attempt(() => {
+    ports.store.appendEvent({
+      event: "skipped",
+      id: record.id,
+      at: ports.now().toISOString(),
+      bootId: record.bootId,
+      stage: "commit",
+      checks: [],
+      reason: reasons.join("; "),
+    });
+  });
+  return { kind: "vetoed", reasons };
+}
+
+/** The veto that systemd heeds: with nothing loaded its kexec comes back, and it reboots. */
+function drop(ports: CommitPorts): void {
+  unloadKernel(ports.machine, ports.program, ports.syscall);
+  attempt(() => ports.store.removeLoad());
+}
+
+/** Bookkeeping that must not get in the way of the veto it accompanies. */
+function attempt(action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (!(error instanceof KexecError)) throw error;
+  }
+}
+
+function release(host: Host): string | null {
+  const read = host.read("/proc/sys/kernel/osrelease");
+  return read.ok ? new TextDecoder().decode(read.value).trim() : null;
+}
