@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { ArgsDef, CommandDef, ParsedArgs } from "citty";
-import { type ExitCode, KexecError } from "../lib/errors.ts";
+import { type ArgsDef, parseArgs, type ParsedArgs } from "citty";
+import { type ExitCode, KexecError, messageOf } from "../lib/errors.ts";
 import { nearest } from "../lib/nearest.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -18,7 +18,7 @@ export interface Invocation<T extends ArgsDef> {
   readonly terminal: Terminal;
 }
 
-export interface Command<T extends ArgsDef = ArgsDef> {
+export interface Definition<T extends ArgsDef> {
   readonly name: string;
   readonly description: string;
   readonly args: T;
@@ -27,9 +27,42 @@ export interface Command<T extends ArgsDef = ArgsDef> {
   run(invocation: Invocation<T>): ExitCode | Promise<ExitCode>;
 }
 
-/** Identity, for inference. */
-export function command<T extends ArgsDef>(definition: Command<T>): Command<T> {
-  return definition;
+/** A command whose own argument types are settled. */
+export interface Command {
+  readonly name: string;
+  readonly description: string;
+  readonly args: ArgsDef;
+  readonly maxPositionals?: number;
+  /** @throws {KexecError} `usage`, and whatever the command throws. */
+  execute(raw: readonly string[], terminal: Terminal): ExitCode | Promise<ExitCode>;
+}
+
+export function command<T extends ArgsDef>(definition: Definition<T>): Command {
+  const { run, ...shape } = definition;
+  return {
+    ...shape,
+    execute(raw, terminal) {
+      const { options, positionals } = readArguments(raw, shape);
+      let args: ParsedArgs<T>;
+      try {
+        args = parseArgs([...raw], definition.args);
+      } catch (error) {
+        throw new KexecError(
+          "usage",
+          `Cannot run '${shape.name}': ${withoutColor(messageOf(error)).replace(/\.$/, "")}`,
+          {
+            hint: `see 'flatcar-kexec ${shape.name} --help'`,
+          },
+        );
+      }
+      const all = (name: string): readonly string[] =>
+        options.filter((option) => option.name === name)
+          .flatMap((option) =>
+            (option.value ?? "").split(",").map((part) => part.trim()).filter((part) => part !== "")
+          );
+      return run({ args, all, positionals, terminal });
+    },
+  };
 }
 
 /** Identity, for options that several commands share. */
@@ -37,12 +70,10 @@ export function defineArgs<T extends ArgsDef>(args: T): T {
   return args;
 }
 
-/** The same as citty has it, for its parser and its help page. */
-export function toCitty<T extends ArgsDef>(definition: Command<T>, prefix = "flatcar-kexec"): CommandDef<T> {
-  return {
-    meta: { name: `${prefix} ${definition.name}`, description: definition.description },
-    args: definition.args,
-  };
+/** citty colours its messages whenever the environment does not forbid it; a pipe wants none. */
+export function withoutColor(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/\u001b\[[0-9;]*m/g, "");
 }
 
 export interface RawOptions {
@@ -55,7 +86,10 @@ export interface RawOptions {
  *
  * @throws {KexecError} `usage` for an option that is not defined, a missing or a superfluous value.
  */
-export function readArguments(raw: readonly string[], definition: Command<ArgsDef>): RawOptions {
+export function readArguments(
+  raw: readonly string[],
+  definition: Pick<Command, "name" | "args" | "maxPositionals">,
+): RawOptions {
   const options: { name: string; value: string | null }[] = [];
   const positionals: string[] = [];
   const known = new Map(Object.entries(definition.args).filter(([, arg]) => arg.type !== "positional"));

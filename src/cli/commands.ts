@@ -4,12 +4,11 @@
  *
  * @module
  */
-import type { ArgsDef } from "citty";
 import type { Command } from "./command.ts";
 
 export interface CommandEntry {
   readonly description: string;
-  load(): Promise<Command<ArgsDef>>;
+  load(): Promise<Command>;
 }
 
 export interface CommandGroup {

@@ -4,12 +4,11 @@
  *
  * @module
  */
-import { parseArgs, renderUsage } from "citty";
-import type { ArgsDef } from "citty";
+import { renderUsage } from "citty";
 import { EXIT, type ExitCode, exitCodeOf, KexecError, messageOf } from "../lib/errors.ts";
 import { nearest } from "../lib/nearest.ts";
 import { VERSION } from "../lib/version.ts";
-import { type Command, readArguments, toCitty } from "./command.ts";
+import { type Command, withoutColor } from "./command.ts";
 import { type CommandEntry, type CommandGroup, COMMANDS } from "./commands.ts";
 import { painter, printable, type Terminal } from "./terminal.ts";
 
@@ -49,7 +48,7 @@ async function dispatch(argv: readonly string[], terminal: Terminal): Promise<Ex
 }
 
 async function runCommand(
-  definition: Command<ArgsDef>,
+  definition: Command,
   raw: readonly string[],
   prefix: string,
   terminal: Terminal,
@@ -59,25 +58,7 @@ async function runCommand(
     terminal.out(await usage(definition, prefix, terminal));
     return EXIT.done;
   }
-  const { options, positionals } = readArguments(raw, definition);
-  let args;
-  try {
-    args = parseArgs([...raw], definition.args);
-  } catch (error) {
-    throw new KexecError(
-      "usage",
-      `Cannot run '${definition.name}': ${plain(messageOf(error)).replace(/\.$/, "")}`,
-      {
-        hint: `see '${prefix} ${definition.name} --help'`,
-      },
-    );
-  }
-  const all = (name: string): readonly string[] =>
-    options.filter((option) => option.name === name)
-      .flatMap((option) =>
-        (option.value ?? "").split(",").map((part) => part.trim()).filter((part) => part !== "")
-      );
-  return await definition.run({ args, all, positionals, terminal });
+  return await definition.execute(raw, terminal);
 }
 
 function find<T extends CommandEntry | CommandGroup>(
@@ -128,15 +109,10 @@ function groupOverview(name: string, group: CommandGroup, terminal: Terminal): s
   ].join("\n");
 }
 
-async function usage(definition: Command<ArgsDef>, prefix: string, terminal: Terminal): Promise<string> {
-  const text = await renderUsage(toCitty(definition, prefix));
-  return `${terminal.color ? text : plain(text)}\n`;
-}
-
-/** citty colours whenever the environment does not forbid it; a pipe wants none. */
-function plain(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/\u001b\[[0-9;]*m/g, "");
+async function usage(definition: Command, prefix: string, terminal: Terminal): Promise<string> {
+  const { name, description, args } = definition;
+  const text = await renderUsage({ meta: { name: `${prefix} ${name}`, description }, args });
+  return `${terminal.color ? text : withoutColor(text)}\n`;
 }
 
 function reportError(error: unknown, verbose: boolean, terminal: Terminal): void {
