@@ -1,0 +1,155 @@
+/**
+ * Putting a planned kernel in place, and taking it away again.
+ *
+ * @module
+ */
+import type { Config } from "../config/config.ts";
+import type { Host } from "../host/host.ts";
+import { type LoadRecord, loadRecordOf, type WatchedFile } from "../journal/load_record.ts";
+import type { StateStore } from "../journal/store.ts";
+import { chooseSyscall } from "../kernel/syscall.ts";
+import { KexecError } from "../lib/errors.ts";
+import type { Planning } from "../plan/make_plan.ts";
+import { type KexecMachine, loadKernel, unloadKernel } from "./kexec_tools.ts";
+import { watchFile } from "./recheck.ts";
+
+/** What of systemd a loaded kernel needs. */
+export interface JumpArrangements {
+  /** Make every reboot of this boot a kexec, with commit run before it. @throws {KexecError} `systemd-failed` */
+  arrange(): void;
+  /** The reverse; nothing happens where nothing is arranged. */
+  cancel(): void;
+  /** Set KExecWatchdogUSec; the value before, in microseconds, or null if it cannot be set. */
+  setWatchdog(microseconds: number): number | null;
+}
+
+export interface LoadPorts {
+  readonly host: Host;
+  readonly machine: KexecMachine;
+  readonly store: StateStore;
+  readonly jump: JumpArrangements;
+  /** Put an archive for the initial RAM disk at a path below /run. @throws {KexecError} `write-failed` */
+  writeInitrd(path: string, archive: Uint8Array): void;
+  now(): Date;
+}
+
+/** Whose kernel is loaded. `unknown`: there is no /sys/kernel/kexec_loaded, so nothing is. */
+export type Loaded =
+  | { readonly kind: "nothing" }
+  | { readonly kind: "ours"; readonly record: LoadRecord }
+  | { readonly kind: "foreign" };
+
+export function whatIsLoaded(ports: Pick<LoadPorts, "machine" | "store">): Loaded {
+  if (ports.machine.isLoaded() !== true) return { kind: "nothing" };
+  const record = ports.store.readLoad().value;
+  return record === null ? { kind: "foreign" } : { kind: "ours", record };
+}
+
+/** The plan's initial RAM disks, ready to be written. */
+export interface InitrdArchive {
+  readonly path: string;
+  readonly archive: Uint8Array;
+}
+
+/**
+ * Load the kernel of a plan that no check refuses. If anything goes wrong nothing stays loaded.
+ *
+ * @throws {KexecError} `foreign-kernel-loaded`, `kexec-failed`, `kexec-tools-missing`, `unreadable`,
+ * `systemd-failed`, `write-failed`.
+ */
+export function loadPlanned(
+  planning: Planning,
+  initrds: readonly InitrdArchive[],
+  config: Config,
+  ports: LoadPorts,
+): LoadRecord {
+  const { plan, disk, attempt, facts, syscall } = planning;
+  if (
+    plan.decision !== "kexec" || plan.kernel === null || plan.cmdline === null || disk === null ||
+    attempt === null
+  ) {
+    throw new KexecError("internal", "Cannot load: the plan does not lead to a kexec");
+  }
+  const loaded = whatIsLoaded(ports);
+  if (loaded.kind === "foreign") throw foreignKernel("load");
+  const record = loadRecordOf(plan, {
+    id: attempt,
+    bootId: facts.bootId ?? "",
+    loadedAt: ports.now().toISOString(),
+    tries: config.tries,
+    cmdline: plan.cmdline,
+    disk: disk.path,
+    tableDigest: disk.tableDigest,
+    watched: planning.watched.map((path) => requireWatched(ports.host, path)),
+    watchdogBefore: null,
+  });
+  if (record === null) throw new KexecError("internal", "Cannot load: the plan names no slot");
+  if (loaded.kind === "ours") unloadLoaded(loaded.record, config, ports);
+  try {
+    // The record comes first: a kernel without one would jump without a try being taken.
+    ports.store.writeLoad(record);
+    for (const { path, archive } of initrds) ports.writeInitrd(path, archive);
+    loadKernel(ports.machine, config.kexec.program, {
+      kernel: plan.kernel.file,
+      cmdline: plan.cmdline,
+      initrds: plan.initrds,
+      deviceTree: plan.deviceTree,
+      syscall,
+      options: config.kexec.options,
+    });
+    ports.jump.arrange();
+    if (config.watchdogSeconds === 0) return record;
+    const watchdogBefore = ports.jump.setWatchdog(config.watchdogSeconds * 1_000_000);
+    const withWatchdog = { ...record, watchdogBefore };
+    ports.store.writeLoad(withWatchdog);
+    return withWatchdog;
+  } catch (error) {
+    unloadLoaded(record, config, ports);
+    throw error;
+  }
+}
+
+/** Drop what {@link loadPlanned} put in place. Every step is tried; the first that failed is thrown at the end. */
+export function unloadLoaded(
+  record: LoadRecord | null,
+  config: Config,
+  ports: Pick<LoadPorts, "host" | "machine" | "store" | "jump">,
+): void {
+  const failures: unknown[] = [];
+  const step = (action: () => void): void => {
+    try {
+      action();
+    } catch (error) {
+      failures.push(error);
+    }
+  };
+  step(() => {
+    if (ports.machine.isLoaded() === true) {
+      unloadKernel(ports.machine, config.kexec.program, chooseSyscall(config.kexec.syscall, ports.host.arch));
+    }
+  });
+  step(() => ports.jump.cancel());
+  const before = record?.watchdogBefore ?? null;
+  step(() => {
+    if (before !== null) ports.jump.setWatchdog(before);
+  });
+  step(() => ports.store.removeLoad());
+  if (failures.length > 0) throw failures[0];
+}
+
+export function foreignKernel(command: string): KexecError {
+  return new KexecError(
+    "foreign-kernel-loaded",
+    `Cannot ${command}: /sys/kernel/kexec_loaded is 1, but flatcar-kexec loaded nothing in this boot`,
+    {
+      hint:
+        "another program loaded a kernel; drop it with 'kexec -u', or reboot into it with 'systemctl kexec'",
+    },
+  );
+}
+
+function requireWatched(host: Host, path: string): WatchedFile {
+  const watched = watchFile(host, path);
+  if (typeof watched === "string") throw new KexecError("unreadable", `Cannot load: ${watched}`);
+  return watched;
+}
