@@ -43,7 +43,6 @@ export function runGrub(
     platform,
     cpu,
     environment,
-    variables: { root },
   });
   if (result.linux === null) return { result, kernelFile: null, kernel: null, tokens: null };
   const kernelFile = fileOf(result.linux.kernel, root);

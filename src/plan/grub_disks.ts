@@ -4,9 +4,9 @@
  *
  * @module
  */
-import type { GrubEnvironment, GrubFile } from "../grub/environment.ts";
+import type { FirmwareQuery, GrubEnvironment, GrubFile } from "../grub/environment.ts";
 import type { Gpt } from "../gpt/read.ts";
-import { partitionByName, partitionsByType } from "../gpt/select.ts";
+import { partitionByName, partitionByUuid, partitionsByType } from "../gpt/select.ts";
 import { FLATCAR_GUID } from "../gpt/guid.ts";
 import type { SlotState } from "../gpt/slot.ts";
 import type { Host } from "../host/host.ts";
@@ -43,12 +43,13 @@ export function grubDisks(host: Host, gpt: Gpt | null, boot: BootCase): GrubDisk
     device === root ? "/boot" : device === oemDevice ? "/oem" : null;
 
   const environment: GrubEnvironment = {
+    bootDevice: root,
     file(device, path): GrubFile {
       const folder = folderOf(device);
       if (folder === null) return { kind: "missing" };
       if (device === root && boot.firstBoot !== null && FIRST_BOOT_FLAGS.includes(path)) {
         return boot.firstBoot && path === FIRST_BOOT_FLAGS[0]
-          ? { kind: "file", bytes: () => ({ ok: true, value: new Uint8Array() }) }
+          ? { kind: "file", bytes: () => new Uint8Array() }
           : { kind: "missing" };
       }
       return look(host, folder + path);
@@ -67,6 +68,8 @@ export function grubDisks(host: Host, gpt: Gpt | null, boot: BootCase): GrubDisk
             : oemDevice !== null && look(host, `/oem${value}`).kind === "file"
             ? oemDevice
             : null;
+        case "part-uuid":
+          return gpt === null ? null : deviceOf(partitionByUuid(gpt, value));
         case "fs-uuid":
           return null;
       }
@@ -80,16 +83,23 @@ export function grubDisks(host: Host, gpt: Gpt | null, boot: BootCase): GrubDisk
       const folder = folderOf(device);
       return folder === "/oem" ? `oem${path}` : folder === "/boot" ? `boot${path}` : `(${device})${path}`;
     },
+    firmware(query) {
+      return query.kind === "efi-variable" ? efiVariable(host, query) : null;
+    },
   };
   return { environment, root };
 }
 
 function partitionDevice(gpt: Gpt | null, name: string, oemDevice: string | null): string | null {
   if (gpt === null) return name === "OEM" ? oemDevice : null;
-  const partition = partitionByName(gpt, name);
+  return deviceOf(partitionByName(gpt, name));
+}
+
+function deviceOf(partition: { readonly partition: number } | null): string | null {
   return partition === null ? null : `${DISK},gpt${partition.partition}`;
 }
 
+/** A file too large to be a script counts as one that nobody can read, rather than as an empty one. */
 function look(host: Host, path: string): GrubFile {
   const status = host.status(path);
   if (!status.ok) {
@@ -98,5 +108,16 @@ function look(host: Host, path: string): GrubFile {
       : { kind: "unreadable", reason: status.failure.message };
   }
   if (status.value.kind === "directory") return { kind: "directory" };
-  return { kind: "file", bytes: () => host.read(path) };
+  const read = host.read(path);
+  if (!read.ok) return { kind: "unreadable", reason: read.failure.message };
+  return { kind: "file", bytes: () => read.value };
+}
+
+/** The first four bytes of an efivarfs file are the variable's attributes (kernel Documentation/filesystems/efivarfs.rst). */
+function efiVariable(host: Host, query: Extract<FirmwareQuery, { kind: "efi-variable" }>): string | null {
+  const read = host.read(`/sys/firmware/efi/efivars/${query.name}-${query.guid.toLowerCase()}`);
+  if (!read.ok || read.value.length < 4) return null;
+  const value = read.value.subarray(4);
+  if (!query.bytes) return new TextDecoder("latin1").decode(value);
+  return [...value].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

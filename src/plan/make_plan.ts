@@ -171,12 +171,8 @@ function observeDisk(host: Host): ObservedDisk {
 }
 
 /** The slot that GRUB boots: the one it counted, or, for an entry that counts none, the one it names. */
-function slotOfBoot(
-  grub: GrubBoot | null,
-  slots: readonly SlotState[],
-  next: SlotState | null,
-): PlannedSlot | null {
-  const running = null;
+function slotOfBoot(grub: GrubBoot | null, disk: ObservedDisk, next: SlotState | null): PlannedSlot | null {
+  const { running, slots } = disk;
   if (grub === null || grub.tokens === null) return next === null ? null : planned(next, running, true);
   const counted = grub.result.gptprio !== null;
   const named = slotNamed(grub.tokens, slots);
