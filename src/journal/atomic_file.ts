@@ -10,7 +10,7 @@ import { KexecError, messageOf } from "../lib/errors.ts";
 /** The system calls that matter, so that a test can stop after any of them. */
 export interface FileOperations {
   openSync(path: string, flags: number, mode?: number): number;
-  writeSync(fd: number, data: Uint8Array, offset: number, length: number): number;
+  writeSync(fd: number, data: Uint8Array, offset: number, length: number, position: number): number;
   fsyncSync(fd: number): void;
   closeSync(fd: number): void;
   renameSync(from: string, to: string): void;
@@ -18,10 +18,10 @@ export interface FileOperations {
 
 const { O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = nodeFs.constants;
 
-/** Write all of `data`: write(2) may take less than it is given. */
-export function writeFully(fs: FileOperations, fd: number, data: Uint8Array): void {
-  let offset = 0;
-  while (offset < data.length) offset += fs.writeSync(fd, data, offset, data.length - offset);
+/** Write all of `data` at a byte position: write(2) may take less than it is given. */
+export function writeFully(fs: FileOperations, fd: number, data: Uint8Array, position: number): void {
+  let done = 0;
+  while (done < data.length) done += fs.writeSync(fd, data, done, data.length - done, position + done);
 }
 
 /** Make a rename, a creation or a removal in a folder survive a power cut. */
@@ -51,7 +51,7 @@ export function replaceFile(
   try {
     const fd = fs.openSync(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, options.mode ?? 0o644);
     try {
-      writeFully(fs, fd, data);
+      writeFully(fs, fd, data, 0);
       fs.fsyncSync(fd);
     } finally {
       fs.closeSync(fd);

@@ -210,7 +210,7 @@ function change(path: string, action: () => void): void {
   }
 }
 
-const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
+const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
 /**
  * Read a file that decides something: a plain file, of root's or ours, that nobody else can write. A link, a
@@ -268,11 +268,14 @@ function readAll(fd: number, size: number): Uint8Array {
  * ({@link parseEvents}): it is cut off, so that it cannot swallow the new one.
  */
 function appendLine(fs: FileOperations, path: string, olderPath: string, line: string): void {
-  const size = dropTornLine(path);
-  if (size > LOG_LIMIT) fs.renameSync(path, olderPath);
-  const fd = fs.openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o644);
+  let end = dropTornLine(path);
+  if (end > LOG_LIMIT) {
+    fs.renameSync(path, olderPath);
+    end = 0;
+  }
+  const fd = fs.openSync(path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o644);
   try {
-    writeFully(fs, fd, new TextEncoder().encode(`${line}\n`));
+    writeFully(fs, fd, new TextEncoder().encode(`${line}\n`), end);
     fs.fsyncSync(fd);
   } finally {
     fs.closeSync(fd);

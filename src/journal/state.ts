@@ -53,6 +53,8 @@ export interface State {
   readonly firmware: FirmwareTime | null;
   /** The last boot that was confirmed. */
   readonly lastBoot: BootRecord | null;
+  /** Boots by how they came about, since the state file was made, and the seconds of firmware time saved. */
+  readonly totals: Readonly<Record<Verdict, number>> & { readonly savedSeconds: number };
 }
 
 export const EMPTY_STATE: State = {
@@ -61,17 +63,19 @@ export const EMPTY_STATE: State = {
   givenBack: [],
   firmware: null,
   lastBoot: null,
+  totals: { "arrived": 0, "arrived-elsewhere": 0, "fell-back": 0, "ordinary": 0, "savedSeconds": 0 },
 };
 
 const nullableText = v.nullable(v.string());
 const time = v.pipe(v.string(), v.isoTimestamp());
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const seconds = v.pipe(v.number(), v.minValue(0));
 
 const kernelFields = { kernelVersion: nullableText, usrhash: nullableText, partuuid: v.string() };
 
 const stateSchema = v.looseObject({
   version: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  consecutive: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  consecutive: count,
   quarantined: v.array(v.looseObject({ ...kernelFields, reason: v.string(), at: time, attempt: v.string() })),
   givenBack: v.optional(v.array(v.looseObject({ ...kernelFields, at: time, attempt: v.string() })), []),
   firmware: v.optional(v.nullable(v.looseObject({ seconds, bootId: v.string(), at: time })), null),
@@ -86,6 +90,16 @@ const stateSchema = v.looseObject({
       savedSeconds: v.nullable(seconds),
     })),
     null,
+  ),
+  totals: v.optional(
+    v.looseObject({
+      "arrived": count,
+      "arrived-elsewhere": count,
+      "fell-back": count,
+      "ordinary": count,
+      "savedSeconds": seconds,
+    }),
+    () => ({ ...EMPTY_STATE.totals }),
   ),
 });
 
@@ -107,8 +121,12 @@ export function parseState(path: string, text: string): ParsedState {
   if (!parsed.success) {
     return { ok: false, problem: `${path} is not a state file: ${issueOf(parsed.issues[0])}` };
   }
-  const { consecutive, quarantined, givenBack, firmware, lastBoot } = parsed.output;
-  return { ok: true, value: { consecutive, quarantined, givenBack, firmware, lastBoot }, raw: parsed.output };
+  const { consecutive, quarantined, givenBack, firmware, lastBoot, totals } = parsed.output;
+  return {
+    ok: true,
+    value: { consecutive, quarantined, givenBack, firmware, lastBoot, totals },
+    raw: parsed.output,
+  };
 }
 
 /**

@@ -1,0 +1,173 @@
+/**
+ * What this boot is to the attempt before it.
+ *
+ * @module
+ */
+import type { SlotState } from "../gpt/slot.ts";
+import { type Attempt, type AttemptLog, openAttempt, type SkippedEvent, type Verdict } from "./attempt.ts";
+import type { State } from "./state.ts";
+
+/** The word that load puts on the command line, `flatcar.kexec=ID`; GRUB never writes it. */
+export const MARKER = "flatcar.kexec";
+
+export interface BootFacts {
+  /** `/proc/sys/kernel/random/boot_id`. */
+  readonly bootId: string;
+  /** `/proc/cmdline`. */
+  readonly cmdline: string;
+  /** PARTUUID of the slot under the running /usr, null if it cannot be told. */
+  readonly runningPartuuid: string | null;
+  /** `uname -r`. */
+  readonly kernelRelease: string | null;
+  /** `/proc/sys/kernel/bootloader_type`, null where there is none (it is x86's). */
+  readonly bootloaderType: number | null;
+  /** The slots as the partition table has them now, null if it cannot be read. */
+  readonly slots: readonly SlotState[] | null;
+}
+
+export interface Classification {
+  /** `none`: this boot is confirmed already, or the attempt was made in it. */
+  readonly verdict: Verdict | "none";
+  /** The attempt that the verdict is about, null if there is none. */
+  readonly attempt: Attempt | null;
+  /** A sentence without a full stop. */
+  readonly sentence: string;
+}
+
+/** Id on the command line, null if there is none; the last one counts, as with the kernel's own words. */
+export function markerOf(cmdline: string): string | null {
+  const words = cmdline.split(/\s+/).filter((word) => word.startsWith(`${MARKER}=`));
+  return words.at(-1)?.slice(MARKER.length + 1) ?? null;
+}
+
+/**
+ * Whether a kexec started the running kernel, null if nothing tells. x86 keeps the type of boot loader in the
+ * upper four bits and its version in the lower ones; kexec is type 0xD (kernel
+ * Documentation/arch/x86/boot.rst, `type_of_loader`; Documentation/admin-guide/sysctl/kernel.rst).
+ */
+export function cameByKexec(facts: BootFacts): boolean | null {
+  if (facts.bootloaderType !== null && facts.bootloaderType !== 0) {
+    return facts.bootloaderType >> 4 === 0xd;
+  }
+  return markerOf(facts.cmdline) === null ? null : true;
+}
+
+export function classifyBoot(log: AttemptLog, state: State, facts: BootFacts): Classification {
+  if (state.lastBoot?.bootId === facts.bootId) {
+    return { verdict: "none", attempt: null, sentence: state.lastBoot.sentence };
+  }
+  const attempt = openAttempt(log);
+  if (attempt === null) return withoutAttempt(log, state, facts);
+  if (attempt.bootId === facts.bootId) {
+    return { verdict: "none", attempt, sentence: `the host has not rebooted since attempt ${attempt.id}` };
+  }
+  const marker = markerOf(facts.cmdline);
+  const byKexec = cameByKexec(facts);
+  if (byKexec === true) return afterKexec(attempt, marker, facts);
+  if (byKexec === null && mustBeKexec(attempt, facts)) return afterKexec(attempt, null, facts);
+  return afterFirmware(attempt, facts);
+}
+
+function afterKexec(attempt: Attempt, marker: string | null, facts: BootFacts): Classification {
+  const found = describeRunning(facts);
+  const planned = describePlanned(attempt);
+  if (marker !== null && marker !== attempt.id) {
+    return {
+      verdict: "arrived-elsewhere",
+      attempt,
+      sentence: `this boot came by a kexec that carries the mark ${marker}, expected ${attempt.id}: ${found}`,
+    };
+  }
+  if (!isPlanned(attempt, facts)) {
+    return {
+      verdict: "arrived-elsewhere",
+      attempt,
+      sentence: `this boot came by kexec, but to ${found}; planned was ${planned}`,
+    };
+  }
+  return { verdict: "arrived", attempt, sentence: `this boot came by kexec: ${found}` };
+}
+
+function afterFirmware(attempt: Attempt, facts: BootFacts): Classification {
+  const found = describeRunning(facts);
+  const planned = describePlanned(attempt);
+  if (attempt.abandoned !== null) {
+    return {
+      verdict: "ordinary",
+      attempt,
+      sentence: `this boot came through the firmware: the kexec was given up: ${attempt.abandoned}`,
+    };
+  }
+  if (attempt.committedAt === null) {
+    return {
+      verdict: "fell-back",
+      attempt,
+      sentence:
+        `the kexec to ${planned} was cut short before the jump; this boot came through the firmware: ${found}`,
+    };
+  }
+  return {
+    verdict: "fell-back",
+    attempt,
+    sentence: `the kexec to ${planned} did not arrive; this boot came through the firmware: ${found}`,
+  };
+}
+
+function withoutAttempt(log: AttemptLog, state: State, facts: BootFacts): Classification {
+  const marker = markerOf(facts.cmdline);
+  if (cameByKexec(facts) === true) {
+    const whose = marker === null || log.attempts.some((attempt) => attempt.id === marker)
+      ? "not one of flatcar-kexec"
+      : `its mark is ${marker}, of which nothing is recorded`;
+    return {
+      verdict: "arrived-elsewhere",
+      attempt: null,
+      sentence: `this boot came by a kexec, ${whose}: ${describeRunning(facts)}`,
+    };
+  }
+  const skip = skipBefore(log, state);
+  const why = skip === null ? "" : `: the kexec was skipped: ${skip.reason}`;
+  return { verdict: "ordinary", attempt: null, sentence: `this boot came through the firmware${why}` };
+}
+
+/** Why the boot before this one did without a kexec, where it said so. */
+function skipBefore(log: AttemptLog, state: State): SkippedEvent | null {
+  const last = log.skips.at(-1);
+  return last !== undefined && last.bootId === state.lastBoot?.bootId ? last : null;
+}
+
+/**
+ * Without a mark and off x86, the counters tell: a slot with no tries left and not marked good is one that
+ * GRUB would not have booted.
+ */
+function mustBeKexec(attempt: Attempt, facts: BootFacts): boolean {
+  if (!isPlanned(attempt, facts)) return false;
+  const slot = facts.slots?.find((slot) => slot.partuuid === attempt.slot.partuuid);
+  return attempt.tries === "spend" && attempt.triesBefore === 1 && attempt.triesAfter === 0 &&
+    slot?.tries === 0 && !slot.successful;
+}
+
+function isPlanned(attempt: Attempt, facts: BootFacts): boolean {
+  const slot = facts.runningPartuuid === null || facts.runningPartuuid === attempt.slot.partuuid;
+  const kernel = attempt.kernelVersion === null || facts.kernelRelease === null ||
+    attempt.kernelVersion === facts.kernelRelease;
+  return slot && kernel;
+}
+
+function describeRunning(facts: BootFacts): string {
+  return describe(facts.kernelRelease, labelOf(facts));
+}
+
+function describePlanned(attempt: Attempt): string {
+  return describe(attempt.kernelVersion, attempt.slot.label);
+}
+
+function describe(version: string | null, label: string | null): string {
+  const kernel = version === null ? "a kernel of unknown version" : `kernel ${version}`;
+  return label === null ? kernel : `${kernel} (${label})`;
+}
+
+function labelOf(facts: BootFacts): string | null {
+  const slot = facts.slots?.find((slot) => slot.partuuid === facts.runningPartuuid);
+  return slot === undefined || slot.label === "" ? facts.runningPartuuid : slot.label;
+}
