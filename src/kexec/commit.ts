@@ -108,7 +108,8 @@ function commitRecord(ports: CommitPorts, record: LoadRecord): CommitOutcome {
       (disk) => spendTry(disk, { slot: record.slot, tableDigest: record.tableDigest }),
     );
   }
-  ports.store.appendEvent({ event: "committed", id: record.id, at: ports.now().toISOString() });
+  // Only a remark: "prepared" is on the disk, and with the try taken the jump is the better way out.
+  attempt(() => ports.store.appendEvent({ event: "committed", id: record.id, at: ports.now().toISOString() }));
   return { kind: "committed", record, triesAfter };
 }
 
