@@ -19,6 +19,11 @@ export interface Config {
     readonly program: string;
     /** Further options for it, before ours. */
     readonly options: readonly string[];
+    /**
+     * Paths of initial RAM disks for the next kernel, unpacked in order over the one that it carries. Flatcar's
+     * kernels carry theirs and need none.
+     */
+    readonly initrds: readonly string[];
   };
   /** Put `flatcar.kexec=ID` on the command line, so that a boot can be told to have come by kexec. */
   readonly marker: boolean;
@@ -57,7 +62,7 @@ export interface PluginSettings {
 
 export const DEFAULT_CONFIG: Config = {
   tries: "spend",
-  kexec: { syscall: "auto", program: "/usr/sbin/kexec", options: [] },
+  kexec: { syscall: "auto", program: "/usr/sbin/kexec", options: [], initrds: [] },
   marker: true,
   maxConsecutive: 10,
   watchdogSeconds: 0,

@@ -109,7 +109,9 @@ function commitRecord(ports: CommitPorts, record: LoadRecord): CommitOutcome {
     );
   }
   // Only a remark: "prepared" is on the disk, and with the try taken the jump is the better way out.
-  attempt(() => ports.store.appendEvent({ event: "committed", id: record.id, at: ports.now().toISOString() }));
+  attempt(() =>
+    ports.store.appendEvent({ event: "committed", id: record.id, at: ports.now().toISOString() })
+  );
   return { kind: "committed", record, triesAfter };
 }
 

@@ -27,6 +27,11 @@ export function encodeInitrd(entries: readonly InitrdEntry[]): Uint8Array {
   return concatenate([...members, trailer]);
 }
 
+/** Archives one after the other, as the kernel unpacks them; each starts at a multiple of four bytes. */
+export function joinInitrds(archives: readonly Uint8Array[]): Uint8Array {
+  return concatenate(archives.map(padded));
+}
+
 interface Member {
   readonly name: string;
   readonly inode: number;

@@ -15,7 +15,8 @@ import { KexecError, systemErrorCode } from "../lib/errors.ts";
 export interface LoadRequest {
   readonly kernel: string;
   readonly cmdline: string;
-  readonly initrds: readonly string[];
+  /** kexec takes one. */
+  readonly initrd: string | null;
   readonly deviceTree: string | null;
   readonly syscall: Syscall;
   /** The administrator's own options, before ours. */
@@ -50,7 +51,7 @@ export function loadArguments(request: LoadRequest): readonly string[] {
   return [
     ...request.options,
     syscallOption(request.syscall),
-    ...request.initrds.map((path) => `--initrd=${path}`),
+    ...(request.initrd === null ? [] : [`--initrd=${request.initrd}`]),
     ...(request.deviceTree === null ? [] : [`--dtb=${request.deviceTree}`]),
     `--command-line=${request.cmdline}`,
     "-l",

@@ -10,6 +10,7 @@ import type { StateStore } from "../journal/store.ts";
 import { chooseSyscall } from "../kernel/syscall.ts";
 import { KexecError } from "../lib/errors.ts";
 import type { Planning } from "../plan/make_plan.ts";
+import { joinInitrds } from "./initrd_archive.ts";
 import { type KexecMachine, loadKernel, unloadKernel } from "./kexec_tools.ts";
 import { watchFile } from "./recheck.ts";
 
@@ -30,6 +31,8 @@ export interface LoadPorts {
   readonly jump: JumpArrangements;
   /** Put an archive for the initial RAM disk at a path below /run. @throws {KexecError} `write-failed` */
   writeInitrd(path: string, archive: Uint8Array): void;
+  /** A whole file of the live host. @throws {KexecError} `unreadable` */
+  readFile(path: string): Uint8Array;
   now(): Date;
 }
 
@@ -88,11 +91,11 @@ export function loadPlanned(
   try {
     // The record comes first: a kernel without one would jump without a try being taken.
     ports.store.writeLoad(record);
-    for (const { path, archive } of initrds) ports.writeInitrd(path, archive);
+    const initrd = placeInitrds(plan.initrds, initrds, ports);
     loadKernel(ports.machine, config.kexec.program, {
       kernel: plan.kernel.file,
       cmdline: plan.cmdline,
-      initrds: plan.initrds,
+      initrd,
       deviceTree: plan.deviceTree,
       syscall,
       options: config.kexec.options,
@@ -135,6 +138,21 @@ export function unloadLoaded(
   });
   step(() => ports.store.removeLoad());
   if (failures.length > 0) throw failures[0];
+}
+
+/** All of a plan's initial RAM disks in one file, where there is more than one: kexec takes a single `--initrd`. */
+const JOINED_INITRD = "/run/flatcar-kexec/initrd/joined.cpio";
+
+function placeInitrds(
+  paths: readonly string[],
+  archives: readonly InitrdArchive[],
+  ports: Pick<LoadPorts, "writeInitrd" | "readFile">,
+): string | null {
+  for (const { path, archive } of archives) ports.writeInitrd(path, archive);
+  const [first] = paths;
+  if (first === undefined || paths.length === 1) return first ?? null;
+  ports.writeInitrd(JOINED_INITRD, joinInitrds(paths.map((path) => ports.readFile(path))));
+  return JOINED_INITRD;
 }
 
 export function foreignKernel(command: string): KexecError {

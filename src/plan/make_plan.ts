@@ -115,7 +115,10 @@ export function makePlan(host: Host, options: PlanOptions): Planning {
     slot,
     slots: disk.slots.map((candidate) => planned(candidate, disk.running, true)),
     kernel,
-    initrds: plugins?.initrds.map((initrd) => `${RUN_INITRD_FOLDER}/${initrd.plugin}.cpio`) ?? [],
+    initrds: [
+      ...config.kexec.initrds,
+      ...(plugins?.initrds ?? []).map((initrd) => pluginInitrdPath(initrd.plugin)),
+    ],
     deviceTree: plugins?.deviceTree ?? null,
     cmdline,
     tokens,
@@ -139,15 +142,17 @@ export function makePlan(host: Host, options: PlanOptions): Planning {
     disk: disk.gpt === null || disk.block === null
       ? null
       : { path: disk.block.path, sectorSize: disk.gpt.sectorSize, tableDigest: tableDigest(disk.gpt) },
-    watched: watchedPaths(main, grub),
+    watched: watchedPaths(main, grub, config),
     syscall,
     plugins,
     grub,
   };
 }
 
-/** Where `load` puts what plugins add to the initial RAM disk. */
-const RUN_INITRD_FOLDER = "/run/flatcar-kexec/initrd";
+/** Where `load` puts what a plugin adds to the initial RAM disk. */
+export function pluginInitrdPath(plugin: string): string {
+  return `/run/flatcar-kexec/initrd/${plugin}.cpio`;
+}
 
 function observeDisk(host: Host): ObservedDisk {
   const found = findBootDisk(host);
@@ -293,8 +298,9 @@ function proveParity(
 }
 
 /** Files that must not change between load and the jump. */
-function watchedPaths(main: MainConfig, grub: GrubBoot | null): readonly string[] {
+function watchedPaths(main: MainConfig, grub: GrubBoot | null, config: Config): readonly string[] {
   return [
+    ...config.kexec.initrds,
     ...(main.ok ? [main.path] : []),
     "/oem/grub.cfg",
     ...(grub?.kernelFile === null || grub === null ? [] : [grub.kernelFile]),

@@ -13,7 +13,7 @@ import { KexecError } from "../../src/lib/errors.ts";
 const REQUEST: LoadRequest = {
   kernel: "/boot/flatcar/vmlinuz-b",
   cmdline: "BOOT_IMAGE=/flatcar/vmlinuz-b root=LABEL=ROOT",
-  initrds: [],
+  initrd: null,
   deviceTree: null,
   syscall: "file",
   options: [],
@@ -48,19 +48,18 @@ test("loadArguments() names the syscall, loads only, and passes the command line
   ]);
 });
 
-test("loadArguments() gives initrds and the device tree to kexec_load, after the administrator's options", () => {
+test("loadArguments() gives the initrd and the device tree to kexec_load, after the administrator's options", () => {
   const args = loadArguments({
     ...REQUEST,
     syscall: "load",
-    initrds: ["/run/a.cpio", "/run/b.cpio"],
+    initrd: "/run/a.cpio",
     deviceTree: "/oem/board.dtb",
     options: ["--no-checks"],
   });
-  assert.deepEqual(args.slice(0, 5), [
+  assert.deepEqual(args.slice(0, 4), [
     "--no-checks",
     "-c",
     "--initrd=/run/a.cpio",
-    "--initrd=/run/b.cpio",
     "--dtb=/oem/board.dtb",
   ]);
 });
