@@ -44,6 +44,7 @@ watchdog-seconds = 120
 syscall = "load"
 program = "/opt/bin/kexec"
 options = ["--debug", "--mem-min=0x1000000"]
+initrds = ["/opt/initrd.cpio"]
 [cmdline]
 append = ["mitigations=off", 'dyndbg="file ec.c +p"']
 remove = ["quiet"]
@@ -69,7 +70,12 @@ textfile = ""
     marker: false,
     maxConsecutive: 3,
     watchdogSeconds: 120,
-    kexec: { syscall: "load", program: "/opt/bin/kexec", options: ["--debug", "--mem-min=0x1000000"] },
+    kexec: {
+      syscall: "load",
+      program: "/opt/bin/kexec",
+      options: ["--debug", "--mem-min=0x1000000"],
+      initrds: ["/opt/initrd.cpio"],
+    },
     cmdline: { append: ["mitigations=off", 'dyndbg="file ec.c +p"'], remove: ["quiet"] },
     checks: { "platform-gce": "warn", "kexec-tools-2.0.31": "off" },
     plugins: {
@@ -95,7 +101,12 @@ test("later folders win key by key, drop-ins come after the file of their folder
   assert.equal(config.maxConsecutive, 3);
   assert.equal(config.tries, "keep");
   assert.equal(config.watchdogSeconds, 60);
-  assert.deepEqual(config.kexec, { syscall: "file", program: "/usr/sbin/kexec", options: ["--debug"] });
+  assert.deepEqual(config.kexec, {
+    syscall: "file",
+    program: "/usr/sbin/kexec",
+    options: ["--debug"],
+    initrds: [],
+  });
   assert.deepEqual(origins, {
     "tries": "/usr/share/flatcar-kexec/config.toml",
     "max-consecutive": ETC,
