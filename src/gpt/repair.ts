@@ -41,9 +41,10 @@ function backupOf(primary: GptHeader, alternateLba: bigint, sectorSize: number):
 
 /**
  * Both headers, the missing one made from the other. Where the disk has grown past a valid primary's backup
- * and no valid backup is there, the backup goes to the new end; the last usable sector stays.
+ * and no valid backup is there, the backup goes to the new end; the last usable sector stays. Null if neither
+ * copy is valid.
  */
-function repaired(gpt: Gpt): Headers | null {
+export function repairedHeaders(gpt: Gpt): Headers | null {
   const { primary, backup } = gpt.headers;
   if (gpt.primary === "valid" && primary !== null) {
     if (gpt.backup === "valid" && backup !== null) return { primary, backup };
@@ -65,7 +66,7 @@ function repaired(gpt: Gpt): Headers | null {
 
 /** Both headers as GRUB would write them with this table: repaired if need be, 92 bytes long, in sync. */
 export function updatedHeaders(gpt: Gpt, table: Uint8Array): Updated {
-  const base = repaired(gpt);
+  const base = repairedHeaders(gpt);
   if (base === null) return { ok: false, reason: "no valid GPT header" };
   const common = { headerSize: HEADER_BYTES, entriesCrc: crc32(table) };
   const primary = { ...base.primary, ...common };

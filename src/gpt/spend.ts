@@ -1,25 +1,33 @@
 /**
  * What has to be written to change one slot's tries, and in which order, so that a power cut at any point
- * leaves a table that GRUB reads as the old or the new state.
+ * leaves a disk that boots, in the old or the new state.
  *
- * The end is, byte for byte, what GRUB writes. The order is GRUB's too (backup, then primary) while the primary
- * is valid. GRUB keeps that order also when only the backup is valid; a cut then leaves no valid copy at all,
- * so here the invalid copy is always made good first. Why each barrier is where it is:
+ * The end is, byte for byte, what GRUB writes. The order is not GRUB's (backup, then primary, the header before
+ * the table), because of two readers:
  *
- * - Primary valid: until the primary header changes, the old primary decides, whatever the backup holds. Once
- *   it has, the primary table no longer fits it and the new backup decides, so all of the backup must be on
- *   the disk before. A new primary table under the old header would leave no valid copy (the backup is out of
- *   sync with that header), so the header must be on the disk before the table.
- * - Primary header invalid: the backup decides until the primary header is there, so the primary table goes
- *   first, then the header; the backup follows.
- * - Primary header valid, its table not: any change to either header puts the two out of sync while no valid
- *   primary table exists. The old table is therefore put back first.
+ * - GRUB uses a copy whose header and table fit; while a valid primary header is there, the backup must agree
+ *   with it. So header and table of the primary cannot change together, and while they disagree the backup
+ *   decides, and must agree with that header.
+ * - Linux reads the primary alone, unless `gpt` is on its command line (Documentation/admin-guide/
+ *   kernel-parameters.txt, "gpt"). While the primary is invalid, a kernel that GRUB loads finds no partitions and
+ *   reboots for ever. But where GRUB takes a slot with tries left, it writes both copies anew before that.
+ *
+ * Hence the rule: while the primary disagrees with itself, the backup must hold the state in which GRUB takes a
+ * slot with tries left. For taking a try that is the old state: primary table, primary header, backup. For
+ * giving one back it is the new state: backup, primary header, primary table. Each step is on the medium before
+ * the next begins.
+ *
+ * A copy that is invalid to begin with is made good first, where the other one allows it:
+ *
+ * - Backup invalid: it is written in the old state before the primary is touched.
+ * - Primary invalid: the backup decides until the primary is whole, so the primary goes first, table before
+ *   header, whatever is being done. (GRUB begins with the backup here as well: a cut then leaves no valid copy.)
  *
  * @module
  */
 import { encodeHeader, type GptHeader, tableSectors } from "./header.ts";
 import type { Gpt } from "./read.ts";
-import { updatedHeaders } from "./repair.ts";
+import { type Headers, repairedHeaders, updatedHeaders } from "./repair.ts";
 import { nextOf, slotsOf, triesAfter } from "./select.ts";
 import type { SlotState } from "./slot.ts";
 import { withTries } from "./table.ts";
@@ -95,54 +103,70 @@ function obstacle(gpt: Gpt, places: readonly Place[]): string | null {
   return null;
 }
 
-function stepsFor(gpt: Gpt, table: Uint8Array): Steps {
+/** Which copy decides while the primary disagrees with itself: the backup in its old or its new state. */
+type Order = "primary-first" | "backup-first";
+
+function orderedSteps(
+  gpt: Gpt,
+  old: Headers,
+  updated: Headers,
+  table: Uint8Array,
+  order: Order,
+): WriteStep[] {
+  const write = (structure: Structure, lba: bigint, bytes: Uint8Array): WriteStep => ({
+    kind: "write",
+    structure,
+    offset: Number(lba * BigInt(gpt.sectorSize)),
+    bytes,
+  });
+  const primaryHeader = ({ primary }: Headers): WriteStep[] => [
+    write("primary header", primary.myLba, encodeHeader(primary)),
+    BARRIER,
+  ];
+  const primaryTable = ({ primary }: Headers, entries: Uint8Array): WriteStep[] => [
+    write("primary table", primary.entriesLba, entries),
+    BARRIER,
+  ];
+  // Nothing depends on the order within the backup: the primary is valid whenever it is written.
+  const bothOfBackup = ({ backup }: Headers, entries: Uint8Array): WriteStep[] => [
+    write("backup header", backup.myLba, encodeHeader(backup)),
+    write("backup table", backup.entriesLba, entries),
+    BARRIER,
+  ];
+  if (order === "backup-first" && gpt.primary === "valid") {
+    return [...bothOfBackup(updated, table), ...primaryHeader(updated), ...primaryTable(updated, table)];
+  }
+  return [
+    // The old primary header differs only where the disk has grown: it then points to the new backup.
+    ...(gpt.backup === "invalid" ? [...bothOfBackup(old, gpt.table), ...primaryHeader(old)] : []),
+    ...primaryTable(updated, table),
+    ...primaryHeader(updated),
+    ...bothOfBackup(updated, table),
+  ];
+}
+
+function stepsFor(gpt: Gpt, table: Uint8Array, order: Order): Steps {
   if (gpt.readError !== null) {
     return { kind: "refused", reason: `the disk has read errors: ${gpt.readError}` };
   }
+  const old = repairedHeaders(gpt);
   const updated = updatedHeaders(gpt, table);
   if (!updated.ok) return { kind: "refused", reason: updated.reason };
+  if (old === null) return { kind: "refused", reason: "no valid GPT header" };
   const { primary, backup } = updated.headers;
-  const damaged = gpt.primary === "invalid" ? gpt.headers.primary : null;
-  const places = [
+  const reason = obstacle(gpt, [
     placeOfHeader("backup header", backup),
     placeOfTable("backup table", backup, gpt.sectorSize),
     placeOfHeader("primary header", primary),
     placeOfTable("primary table", primary, gpt.sectorSize),
-    ...(damaged === null ? [] : [placeOfTable("primary table", damaged, gpt.sectorSize)]),
-  ];
-  const reason = obstacle(gpt, places);
+  ]);
   if (reason !== null) return { kind: "refused", reason };
-
-  const at = (lba: bigint): number => Number(lba * BigInt(gpt.sectorSize));
-  const header = (structure: Structure, value: GptHeader): WriteStep => ({
-    kind: "write",
-    structure,
-    offset: at(value.myLba),
-    bytes: encodeHeader(value),
-  });
-  const entries = (structure: Structure, value: GptHeader, bytes: Uint8Array): WriteStep => ({
-    kind: "write",
-    structure,
-    offset: at(value.entriesLba),
-    bytes,
-  });
-  const backupSteps = [header("backup header", backup), entries("backup table", backup, table), BARRIER];
-  const primaryHeader = [header("primary header", primary), BARRIER];
-  const primaryTable = [entries("primary table", primary, table), BARRIER];
-  const steps = gpt.primary === "invalid" && damaged === null
-    ? [...primaryTable, ...primaryHeader, ...backupSteps]
-    : [
-      ...(damaged === null ? [] : [entries("primary table", damaged, gpt.table), BARRIER]),
-      ...backupSteps,
-      ...primaryHeader,
-      ...primaryTable,
-    ];
-  return { kind: "write", steps, table };
+  return { kind: "write", steps: orderedSteps(gpt, old, updated.headers, table, order), table };
 }
 
-function planTries(gpt: Gpt, slot: SlotState, tries: number): SpendPlan {
+function planTries(gpt: Gpt, slot: SlotState, tries: number, order: Order): SpendPlan {
   const table = withTries(gpt.table, gpt.entrySize, slot.partition, tries);
-  const planned = stepsFor(gpt, table);
+  const planned = stepsFor(gpt, table, order);
   if (planned.kind === "refused") return planned;
   const after = slotsOf(gpt).map((other) => other.partition === slot.partition ? { ...other, tries } : other);
   return { ...planned, triesAfter: tries, nextAfter: nextOf(after) };
@@ -151,7 +175,7 @@ function planTries(gpt: Gpt, slot: SlotState, tries: number): SpendPlan {
 /** Taking one try of a slot of this GPT, as GRUB does when it boots the slot. */
 export function planSpend(gpt: Gpt, slot: SlotState): SpendPlan {
   if (slot.tries === 0) return { kind: "nothing", triesAfter: 0 };
-  return planTries(gpt, slot, triesAfter(slot));
+  return planTries(gpt, slot, triesAfter(slot), "primary-first");
 }
 
 /**
@@ -172,7 +196,7 @@ export function planGiveBack(gpt: Gpt, slot: SlotState): GiveBackPlan {
     const higher = rival === undefined ? "it has none" : `partition ${rival.partition} has more`;
     return refuse(`only the slot of highest priority gets its try back, and ${higher}`);
   }
-  const plan = planTries(gpt, slot, 1);
+  const plan = planTries(gpt, slot, 1, "backup-first");
   if (plan.kind === "write" && plan.nextAfter?.partition !== slot.partition) {
     return refuse(`GRUB would still take partition ${plan.nextAfter?.partition ?? "none"}`);
   }

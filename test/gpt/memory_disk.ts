@@ -78,18 +78,26 @@ function epochsWritten(disk: MemoryDisk): readonly (readonly SectorWrite[])[] {
   return disk.epochs.filter((epoch) => epoch.length > 0);
 }
 
+export interface CutOptions {
+  /** All subsets of an epoch of up to so many sectors; 8 unless told. */
+  readonly exhaustive?: number;
+  /** Random subsets of a larger one; 64 unless told. */
+  readonly samples?: number;
+  /** Of a larger one, every n-th beginning and end; 1 unless told. */
+  readonly stride?: number;
+}
+
 /**
  * Every state a power cut can leave: all epochs before are there, and of one epoch any subset of its sectors, in
- * whatever order the medium took them. All subsets of up to `exhaustive` sectors; of more, every beginning,
- * every end and `samples` random subsets.
+ * whatever order the medium took them. Of large epochs a selection.
  */
 export function* cutStates(
   before: Uint8Array,
   disk: MemoryDisk,
   random: () => number,
-  exhaustive = 8,
-  samples = 64,
+  options: CutOptions = {},
 ): Generator<CutState> {
+  const { exhaustive = 8, samples = 64, stride = 1 } = options;
   let base = before;
   for (const [index, epoch] of epochsWritten(disk).entries()) {
     const masks: boolean[][] = [];
@@ -98,7 +106,7 @@ export function* cutStates(
         masks.push(epoch.map((_, at) => (bits >> at & 1) === 1));
       }
     } else {
-      for (let cut = 0; cut <= epoch.length; cut++) {
+      for (let cut = 0; cut <= epoch.length; cut += stride) {
         masks.push(epoch.map((_, at) => at < cut), epoch.map((_, at) => at >= cut));
       }
       for (let sample = 0; sample < samples; sample++) masks.push(epoch.map(() => random() < 0.5));

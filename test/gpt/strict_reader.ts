@@ -63,9 +63,10 @@ export function strictFaults(
 ): { readonly primary: readonly string[]; readonly backup: readonly string[] } {
   const primary = copyFaults(disk, sectorSize, 1);
   const sectors = Math.floor(disk.length / sectorSize);
+  // UEFI: the alternate LBA counts while the header that names it is whole, whatever its table is like.
+  const headerWhole = primary.every((fault) => fault === "table CRC" || fault.startsWith("entry "));
   const pointed = Number(
     new DataView(disk.buffer, disk.byteOffset).getBigUint64(sectorSize + 32, true),
   );
-  const place = primary.length === 0 && pointed < sectors ? pointed : sectors - 1;
-  return { primary, backup: copyFaults(disk, sectorSize, place) };
+  return { primary, backup: copyFaults(disk, sectorSize, headerWhole ? pointed : sectors - 1) };
 }

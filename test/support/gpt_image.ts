@@ -137,13 +137,15 @@ export interface SlotImage {
   readonly entryCount?: number;
   readonly headerSize?: number;
   readonly backupLba?: number;
+  readonly tableLba?: number;
 }
 
 /** A small disk with Flatcar's partition numbers, types, GUIDs and names: ESP, BIOS-BOOT, USR-A, USR-B, OEM, ROOT. */
 export function flatcarImage(slots: SlotImage): Uint8Array {
   const sectorSize = slots.sectorSize ?? 512;
   const { a: _a, b: _b, ...geometry } = slots;
-  const first = 2 + Math.ceil(((slots.entrySize ?? 128) * (slots.entryCount ?? 128)) / sectorSize);
+  const first = (slots.tableLba ?? 2) +
+    Math.ceil(((slots.entrySize ?? 128) * (slots.entryCount ?? 128)) / sectorSize);
   const at = (index: number): { first: number; last: number } => ({
     first: first + 2 * index,
     last: first + 2 * index + 1,
