@@ -5,6 +5,7 @@
  * @module
  */
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import process from "node:process";
@@ -24,7 +25,6 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   cgpt: "cgpt",
   dtc: "device-tree-compiler",
   veritysetup: "cryptsetup-bin",
-  modinfo: "kmod",
   "mke2fs": "e2fsprogs",
   xz: "xz-utils",
   "grub-emu": "grub-emu",
@@ -207,7 +207,8 @@ function firstDependency(suite: Suite, name: string): string {
 
 /** Unpack packages (not install them) into one folder and return it. */
 export function unpacked(suite: Suite, packages: readonly string[]): string {
-  const label = packages.map((name) => name.replace(":", "-")).join("+").slice(0, 80);
+  const digest = createHash("sha256").update(packages.join(" ")).digest("hex").slice(0, 8);
+  const label = `${(packages[0] ?? "none").replace(":", "-")}-${digest}`;
   return cached(`unpacked/${suite}/${label}`, (folder) => {
     updateLists(suite);
     const debs = join(folder, ".debs");

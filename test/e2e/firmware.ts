@@ -1,0 +1,49 @@
+/**
+ * What firmware and GRUB do at power on, by an independent and much simpler reading of the rules than the
+ * program's: Debian's GRUB has no gptprio, so sgdisk reads the attributes and cgpt takes the try.
+ *
+ * @module
+ */
+import { sampleCmdline } from "../support/sample_host.ts";
+import { readCounters, readFromEsp, setCounters, type SlotName } from "./disk.ts";
+
+export interface FirmwareChoice {
+  readonly slot: SlotName;
+  /** The kernel, copied out of the EFI system partition. */
+  readonly kernel: string;
+  readonly cmdline: string;
+}
+
+/** Words of the OEM file that the machines have. */
+export interface OemWords {
+  readonly id: string;
+  readonly console: string;
+  readonly append: string;
+}
+
+/** Choose a slot, take its try, and give what GRUB passes. @throws {Error} where GRUB would stop and ask. */
+export function bootThroughFirmware(
+  disk: string,
+  kernelFile: string,
+  usrhash: (kernel: string) => string,
+  oem: OemWords,
+): FirmwareChoice {
+  let best: SlotName | null = null;
+  for (const slot of ["a", "b"] as const) {
+    const [priority, tries, successful] = readCounters(disk, slot);
+    if (tries === 0 && successful === 0) continue;
+    if (priority > (best === null ? 0 : readCounters(disk, best)[0])) best = slot;
+  }
+  if (best === null) throw new Error("GRUB finds no slot to boot: the machine hangs at its console");
+  const [priority, tries, successful] = readCounters(disk, best);
+  if (tries > 0) setCounters(disk, best, [priority, tries - 1, successful]);
+  readFromEsp(disk, `/flatcar/vmlinuz-${best}`, kernelFile);
+  const cmdline = sampleCmdline({
+    arch: "x86_64",
+    slot: best,
+    usrhash: usrhash(kernelFile),
+    oemId: oem.id,
+    append: oem.append,
+  }).replace("console=ttyS0,115200n8 console=tty0", oem.console);
+  return { slot: best, kernel: kernelFile, cmdline };
+}

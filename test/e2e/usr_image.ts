@@ -1,0 +1,174 @@
+/**
+ * /usr of the test machines: a small Debian, as a file system with a dm-verity tree behind it where Flatcar's
+ * build puts one. Both slots hold the same files under different salts, so their root hashes differ.
+ *
+ * @module
+ */
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
+import { cached, run, unpacked } from "../support/debian.ts";
+import { librariesOf } from "./initramfs.ts";
+
+/** Bytes of a USR partition's file system; the verity superblock is right behind it. */
+export const HASH_OFFSET = 1065345024;
+/** Bytes of file system, superblock and tree. */
+const USR_SIZE = 1073741824;
+
+export interface UsrImage {
+  readonly path: string;
+  /** 64 hex digits. */
+  readonly rootHash: string;
+}
+
+export type UsrImages = Readonly<Record<"a" | "b", UsrImage>>;
+
+/** Folder with the programs that the machines run, unpacked from Debian 12's packages. */
+export function guestPrograms(): string {
+  return unpacked("bookworm", [
+    "busybox-static",
+    "libc6",
+    "kexec-tools",
+    "libxenmisc4.17",
+    "libxencall1",
+    "libxentoollog1",
+    "libxenevtchn1",
+    "libxengnttab1",
+    "libxenforeignmemory1",
+    "libxendevicemodel1",
+    "libxentoolcore1",
+    "zlib1g",
+    "dmsetup",
+    "libdevmapper1.02.1",
+    "libselinux1",
+    "libpcre2-8-0",
+    "libudev1",
+    "util-linux",
+  ]);
+}
+
+/**
+ * Where there is no systemd, this does what matters of it here: it takes /boot and /oem away as shutdown would,
+ * runs commit as the unit in kexec.target would, and jumps, or restarts if there is nothing to jump to.
+ */
+const SYSTEMCTL = `#!/bin/sh
+echo "$*" >>/run/systemctl.log
+verb=
+for word; do case $word in -*) ;; *) verb=$word; break ;; esac; done
+case $verb in
+  kexec|reboot)
+    cp /run/systemctl.log /run/out/ 2>/dev/null
+    umount /boot; umount /oem
+    if [ -e /sys/kernel/kexec_loaded ] && [ "$(cat /sys/kernel/kexec_loaded)" = 1 ]; then
+      /opt/bin/flatcar-kexec commit >/run/out/commit.txt 2>&1
+      echo $? >/run/out/commit.status
+    fi
+    . /e2e/functions
+    save
+    mount -o remount,ro /
+    kexec -e
+    reboot -f
+    ;;
+esac
+exit 0
+`;
+
+function busyboxTree(folder: string): void {
+  const programs = guestPrograms();
+  for (const name of ["bin", "sbin", "lib/x86_64-linux-gnu", "lib64"]) {
+    mkdirSync(join(folder, name), { recursive: true });
+  }
+  const copy = (from: string, to: string): void => {
+    copyFileSync(join(programs, from), join(folder, to));
+    chmodSync(join(folder, to), 0o755);
+  };
+  copy("bin/busybox", "bin/busybox");
+  for (const applet of run(join(programs, "bin/busybox"), ["--list"]).trim().split("\n")) {
+    if (applet !== "busybox") symlinkSync("busybox", join(folder, "bin", applet));
+  }
+  // Shadowed by the real ones, with the options that the program uses.
+  run("rm", ["-f", join(folder, "bin/flock")]);
+  copy("usr/bin/flock", "bin/flock");
+  copy("sbin/kexec", "sbin/kexec");
+  copy("lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", "lib64/ld-linux-x86-64.so.2");
+  for (const program of ["usr/bin/flock", "sbin/kexec"]) {
+    for (const library of librariesOf(programs, join(programs, program))) {
+      copyFileSync(library, join(folder, "lib/x86_64-linux-gnu", basename(library)));
+    }
+  }
+  // What the program itself, a Bun executable, links with.
+  for (const name of ["libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0"]) {
+    copy(`lib/x86_64-linux-gnu/${name}`, `lib/x86_64-linux-gnu/${name}`);
+  }
+  writeFileSync(join(folder, "bin/systemctl"), SYSTEMCTL, { mode: 0o755 });
+  writeFileSync(
+    join(folder, "lib/os-release"),
+    'NAME="Flatcar test machine"\nID=flatcar\nVERSION_ID=0.0.0\nPRETTY_NAME="Flatcar test machine"\n',
+  );
+}
+
+/** A file system image of a tree with its hash tree behind it. The salt makes the root hash. */
+export function makeUsrImage(tree: string, path: string, salt: string): string {
+  writeFileSync(path, "");
+  truncateSync(path, USR_SIZE);
+  const blocks = String(HASH_OFFSET / 4096);
+  run("mke2fs", [
+    "-q",
+    "-t",
+    "ext4",
+    "-b",
+    "4096",
+    "-d",
+    tree,
+    "-O",
+    "^has_journal",
+    "-m0",
+    "-E",
+    "root_owner=0:0",
+    path,
+    blocks,
+  ]);
+  const text = run("veritysetup", [
+    "format",
+    path,
+    path,
+    `--data-blocks=${blocks}`,
+    `--hash-offset=${HASH_OFFSET}`,
+    `--salt=${salt}`,
+    "--uuid=3f5b8a34-43a1-4d0a-9a52-0c6d2f7b1d10",
+  ]);
+  const rootHash = /^Root hash:\s*([0-9a-f]{64})$/m.exec(text)?.[1];
+  if (rootHash === undefined) throw new Error(`veritysetup printed no root hash: ${text}`);
+  return rootHash;
+}
+
+/** Both slots' images of a tree, made once. `version` is part of the name under which they are kept. */
+export function usrImages(version: string, fill: (tree: string) => void): UsrImages {
+  const folder = cached(`usr/${version}`, (fresh) => {
+    const tree = join(fresh, "tree");
+    mkdirSync(tree);
+    fill(tree);
+    for (const slot of ["a", "b"]) {
+      const rootHash = makeUsrImage(tree, join(fresh, slot), (slot === "a" ? "aa" : "bb").repeat(32));
+      writeFileSync(join(fresh, `${slot}.roothash`), rootHash);
+    }
+    run("rm", ["-rf", tree]);
+  });
+  const image = (slot: "a" | "b"): UsrImage => ({
+    path: join(folder, slot),
+    rootHash: readFileSync(join(folder, `${slot}.roothash`), "utf8"),
+  });
+  return { a: image("a"), b: image("b") };
+}
+
+/** /usr of the machines without systemd. */
+export function busyboxUsr(): UsrImages {
+  return usrImages("busybox-1", busyboxTree);
+}

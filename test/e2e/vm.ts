@@ -1,0 +1,346 @@
+/**
+ * Virtual machines: a Flatcar-like disk, a script for each boot, and what the script saved.
+ *
+ * A machine is switched on through the emulated firmware, which chooses the slot as GRUB would. QEMU ends when
+ * the machine restarts or is switched off; a kexec stays within one run of it. Each boot runs its script from
+ * /dev/vdb and leaves files on /dev/vdc, so that the system disk holds nothing of the harness but an init.
+ *
+ * @module
+ */
+import { spawn } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import process from "node:process";
+import { join } from "node:path";
+import { parseTar } from "nanotar";
+import {
+  cached,
+  findProgram,
+  type KernelPackage,
+  kernelPackage,
+  missingPrograms,
+  type Suite,
+} from "../support/debian.ts";
+import type { Counters } from "../support/gpt_image.ts";
+import { installProgram, makeDisk, readBytes, setCounters, type SlotName } from "./disk.ts";
+import { bootThroughFirmware, type OemWords } from "./firmware.ts";
+import { initramfs } from "./initramfs.ts";
+import { busyboxUsr, guestPrograms, type UsrImages } from "./usr_image.ts";
+import { binaryFor } from "../../tasks/bun.ts";
+
+/** Bytes of /dev/vdc that belong to one boot. */
+const RESULT_SIZE = 8 << 20;
+const MOST_BOOTS = 16;
+const OEM: OemWords = {
+  id: "qemu",
+  console: "console=ttyS0,115200n8",
+  append: "quiet panic=3 nokaslr mitigations=off",
+};
+
+export const OEM_CONFIG = `set oem_id="${OEM.id}"
+set linux_console="${OEM.console}"
+set linux_append="${OEM.append}"
+`;
+
+/** Where the machine has the initial RAM disk that its kernels, unlike Flatcar's, do not have built in. */
+export const GUEST_INITRD = "/e2e/initrd.cpio";
+
+const FUNCTIONS = `# Sourced by scripts. Files in /run/out are what a boot leaves behind.
+save() {
+  sync
+  tar -c -C /run/out . | dd of=/dev/vdc bs=1M seek=$((BOOT * ${
+  RESULT_SIZE >> 20
+})) conv=notrunc,fsync 2>/dev/null
+}
+off() { save; umount -a -r 2>/dev/null; mount -o remount,ro / 2>/dev/null; sync; poweroff -f; }
+restart() { save; umount -a -r 2>/dev/null; mount -o remount,ro / 2>/dev/null; sync; reboot -f; }
+# keep NAME COMMAND...: its output and its exit status, as NAME.out, NAME.err, NAME.status
+keep() {
+  name=$1; shift
+  "$@" >/run/out/$name.out 2>/run/out/$name.err
+  echo $? >/run/out/$name.status
+}
+`;
+
+const GUEST_INIT = `#!/bin/sh
+export PATH=/opt/bin:/usr/sbin:/usr/bin HOME=/root
+mount -t tmpfs run /run; mount -t tmpfs tmp /tmp
+mount -t securityfs securityfs /sys/kernel/security 2>/dev/null
+exec >/dev/ttyS0 2>&1 </dev/null
+mkdir -p /run/out
+BOOT=$(($(cat /var/e2e-boots 2>/dev/null || echo 0) + 1))
+export BOOT
+echo $BOOT >/var/e2e-boots
+cat /proc/cmdline >/run/out/cmdline
+uname -r >/run/out/kernel
+cat /proc/sys/kernel/random/boot_id >/run/out/boot_id
+. /e2e/functions
+save
+tr -d '\\0' </dev/vdb >/run/script
+echo "E2E boot $BOOT"
+. /run/script
+off
+`;
+
+/** A script for each boot, counted from 1; what follows the last is an orderly power-off. */
+function scriptOf(boots: readonly string[]): string {
+  const cases = boots.map((text, index) => `${index + 1})\n${text}\n;;`).join("\n");
+  return `set -x\ncase $BOOT in\n${cases}\nesac\n`;
+}
+
+export interface Boot {
+  readonly cmdline: string;
+  readonly kernel: string;
+  readonly bootId: string;
+  /** Text of a file that the boot left. @throws {Error} if there is none. */
+  file(name: string): string;
+  has(name: string): boolean;
+}
+
+export interface PowerCycle {
+  /** What the emulated GRUB chose. */
+  readonly slot: SlotName;
+  readonly cmdline: string;
+  readonly serial: string;
+  readonly seconds: number;
+}
+
+export class VmTimeout extends Error {}
+
+export interface MachineOptions {
+  readonly counters: Readonly<Record<SlotName, Counters>>;
+  readonly boots: readonly string[];
+  /** Debian release of each slot's kernel; default: Debian 12's own in both. */
+  readonly kernels?: Readonly<Partial<Record<SlotName, Suite>>>;
+  /** Further text of the program's configuration. */
+  readonly config?: string;
+  readonly oemConfig?: string;
+  /** Changes to the tree of ROOT. */
+  readonly root?: (tree: string) => void;
+  readonly usr?: UsrImages;
+  /** More arguments of QEMU. */
+  readonly qemu?: readonly string[];
+  /** Seconds that one run of QEMU may take. */
+  readonly limit?: number;
+}
+
+/** Why no machine can be started here, or null. */
+export function whyNoMachine(): string | null {
+  const missing = missingPrograms([
+    "qemu-system-x86_64",
+    "sgdisk",
+    "cgpt",
+    "mkfs.vfat",
+    "mcopy",
+    "mke2fs",
+    "veritysetup",
+    "xz",
+    "apt-get",
+    "dpkg",
+  ]);
+  if (missing.length > 0) return `needs ${missing.join(", ")}`;
+  if (process.arch !== "x64") return "needs an x86_64 machine";
+  if (!existsSync(binaryFor("x86_64"))) return "needs the built binary: deno task build";
+  return null;
+}
+
+export class Machine {
+  readonly folder: string;
+  readonly disk: string;
+  readonly cycles: PowerCycle[] = [];
+  readonly #initrd: string;
+  readonly #options: MachineOptions;
+
+  constructor(options: MachineOptions) {
+    this.#options = options;
+    this.folder = mkdtempSync(join(tmpdir(), "flatcar-kexec-vm-"));
+    const suites = { a: options.kernels?.a ?? "bookworm", b: options.kernels?.b ?? "bookworm" } as const;
+    const kernels = { a: kernelPackage(suites.a, "amd64"), b: kernelPackage(suites.b, "amd64") };
+    this.#initrd = initramfsFile([
+      ...new Map(Object.values(kernels).map((kernel) => [kernel.release, kernel])).values(),
+    ]);
+    this.disk = makeDisk(this.folder, {
+      usr: options.usr ?? busyboxUsr(),
+      kernels,
+      counters: options.counters,
+      oemConfig: options.oemConfig ?? OEM_CONFIG,
+      root: (tree) => {
+        this.#fillRoot(tree);
+        options.root?.(tree);
+      },
+    });
+    writeFileSync(join(this.folder, "script"), scriptOf(options.boots));
+    truncateSync(join(this.folder, "script"), 1 << 20);
+    writeFileSync(join(this.folder, "results"), "");
+    truncateSync(join(this.folder, "results"), MOST_BOOTS * RESULT_SIZE);
+  }
+
+  #fillRoot(tree: string): void {
+    const put = (path: string, text: string | Uint8Array, mode = 0o644): void => {
+      mkdirSync(join(tree, path, ".."), { recursive: true });
+      writeFileSync(join(tree, path), text, { mode });
+    };
+    for (const name of ["bin", "sbin", "lib", "lib64"]) {
+      linkTo(`usr/${name}`, join(tree, name));
+    }
+    put("e2e/functions", FUNCTIONS);
+    put("e2e/init", GUEST_INIT, 0o755);
+    put("e2e/initrd.cpio", readFileSync(this.#initrd));
+    // Flatcar's kernels carry their initial RAM disk; these do not, so kexec is told where it is. Everything
+    // else of the kexec is the program's own doing.
+    put(
+      "etc/flatcar-kexec/config.toml",
+      `[kexec]\noptions = ["--initrd=${GUEST_INITRD}"]\n${this.#options.config ?? ""}`,
+    );
+    put("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n");
+    put("etc/group", "root:x:0:\nnogroup:x:65534:\n");
+    installProgram(tree, binaryFor("x86_64"));
+  }
+
+  /**
+   * From power on until the machine restarts or is switched off.
+   *
+   * @param staged Counters that update-engine writes once the machine is up.
+   * @throws {VmTimeout}
+   */
+  async powerOn(staged: Readonly<Partial<Record<SlotName, Counters>>> = {}): Promise<PowerCycle> {
+    const choice = bootThroughFirmware(
+      this.disk,
+      join(this.folder, "kernel"),
+      (kernel) => readBytes(kernel, 0x40, 64).toString("latin1"),
+      OEM,
+    );
+    for (const slot of ["a", "b"] as const) {
+      const counters = staged[slot];
+      if (counters !== undefined) setCounters(this.disk, slot, counters);
+    }
+    const { serial, seconds } = await this.#qemu(choice.kernel, choice.cmdline);
+    const cycle = { slot: choice.slot, cmdline: choice.cmdline, serial, seconds };
+    this.cycles.push(cycle);
+    return cycle;
+  }
+
+  #qemu(kernel: string, cmdline: string): Promise<{ readonly serial: string; readonly seconds: number }> {
+    const drive = (name: string, id: string, readonly = false): readonly string[] => [
+      "-drive",
+      `file=${name},if=none,id=${id},format=raw,cache=unsafe${readonly ? ",readonly=on" : ""}`,
+      "-device",
+      `virtio-blk-pci,drive=${id}`,
+    ];
+    const args = [
+      // Never KVM, which may be there and not work; and QEMU 7.2 gets cmpxchg16b wrong, so without it.
+      ...["-accel", "tcg", "-machine", "q35", "-cpu", "max,-cx16", "-smp", "1", "-m", "1024"],
+      ...["-nodefaults", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot"],
+      ...["-kernel", kernel, "-initrd", this.#initrd, "-append", cmdline],
+      ...drive(this.disk, "system"),
+      ...drive(join(this.folder, "script"), "script", true),
+      ...drive(join(this.folder, "results"), "results"),
+      ...(this.#options.qemu ?? []),
+    ];
+    const limit = this.#options.limit ?? 150;
+    const started = performance.now();
+    return new Promise((resolve, reject) => {
+      const child = spawn(findProgram("qemu-system-x86_64") ?? "qemu-system-x86_64", args, {
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      const parts: string[] = [];
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.setEncoding("latin1").on("data", (text: string) => void parts.push(text));
+      }
+      let late = false;
+      const timer = setTimeout(() => {
+        late = true;
+        child.kill("SIGKILL");
+      }, limit * 1000);
+      child.on("error", reject);
+      child.on("close", (status) => {
+        clearTimeout(timer);
+        const serial = parts.join("").replaceAll("\r", "");
+        const seconds = (performance.now() - started) / 1000;
+        writeFileSync(join(this.folder, `serial-${this.cycles.length + 1}`), serial);
+        if (late) {
+          reject(new VmTimeout(`no end after ${limit} s; the serial console's last lines:\n${tail(serial)}`));
+        } else if (status !== 0) reject(new Error(`QEMU ended with status ${status}:\n${tail(serial)}`));
+        else resolve({ serial, seconds });
+      });
+    });
+  }
+
+  /** What boot number `number`, counted from 1 over all power cycles, left. */
+  boot(number: number): Boot {
+    const bytes = readBytes(join(this.folder, "results"), number * RESULT_SIZE, RESULT_SIZE);
+    const files = new Map<string, string>();
+    if (bytes.subarray(257, 262).toString("latin1") === "ustar") {
+      for (const entry of parseTar(Uint8Array.from(bytes))) {
+        files.set(entry.name.replace(/^\.\//, ""), entry.text);
+      }
+    }
+    const file = (name: string): string => {
+      const text = files.get(name);
+      if (text === undefined) {
+        const log = this.cycles.map((cycle) => cycle.serial).join("\n");
+        throw new Error(
+          `boot ${number} left no '${name}', only ${
+            [...files.keys()].join(" ") || "nothing"
+          }; the serial console:\n${tail(log)}`,
+        );
+      }
+      return text;
+    };
+    return {
+      cmdline: file("cmdline").replace(/\n$/, ""),
+      kernel: file("kernel").trim(),
+      bootId: file("boot_id").trim(),
+      file,
+      has: (name) => files.has(name),
+    };
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+function tail(text: string): string {
+  return text.split("\n").slice(-60).join("\n");
+}
+
+function linkTo(target: string, path: string): void {
+  if (!existsSync(path)) symlinkSync(target, path);
+}
+
+function initramfsFile(kernels: readonly KernelPackage[]): string {
+  const name = kernels.map((kernel) => kernel.release).join("+");
+  const folder = cached(`initramfs/${name}`, (fresh) => {
+    writeFileSync(join(fresh, "initrd.cpio"), initramfs(kernels, guestPrograms()));
+  });
+  return join(folder, "initrd.cpio");
+}
+
+/** Run a test with a machine; once more, with a new one, only if the first ran out of time. */
+export async function withMachine(
+  options: MachineOptions,
+  action: (machine: Machine) => Promise<void>,
+): Promise<void> {
+  for (let attempt = 1;; attempt++) {
+    const machine = new Machine(options);
+    try {
+      return await action(machine);
+    } catch (error) {
+      if (!(error instanceof VmTimeout) || attempt === 2) throw error;
+      console.log(`${error.message}\n(trying once more)`);
+    } finally {
+      if (process.env["KEEP_VM"] === undefined) machine.remove();
+      else console.log(`kept ${machine.folder}`);
+    }
+  }
+}
