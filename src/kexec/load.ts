@@ -89,8 +89,9 @@ export function loadPlanned(
   if (record === null) throw new KexecError("internal", "Cannot load: the plan names no slot");
   if (loaded.kind === "ours") unloadLoaded(loaded.record, config, ports);
   try {
-    // The record comes first: a kernel without one would jump without a try being taken.
+    // Record and units come first: a reboot in between would jump without a try being taken.
     ports.store.writeLoad(record);
+    ports.jump.arrange();
     const initrd = placeInitrds(plan.initrds, initrds, ports);
     loadKernel(ports.machine, config.kexec.program, {
       kernel: plan.kernel.file,
@@ -100,7 +101,6 @@ export function loadPlanned(
       syscall,
       options: config.kexec.options,
     });
-    ports.jump.arrange();
     if (config.watchdogSeconds === 0) return record;
     const watchdogBefore = ports.jump.setWatchdog(config.watchdogSeconds * 1_000_000);
     const withWatchdog = { ...record, watchdogBefore };

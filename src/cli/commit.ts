@@ -1,0 +1,65 @@
+import { withCommandLock } from "../journal/command_lock.ts";
+import { commitLoaded, type CommitOutcome } from "../kexec/commit.ts";
+import { liveMounter } from "../kexec/late_mounts.ts";
+import { chooseSyscall } from "../kernel/syscall.ts";
+import { EXIT, type ExitCode } from "../lib/errors.ts";
+import { jumpIsKexec } from "../systemd/jump.ts";
+import { readAttribute } from "../host/text.ts";
+import { command } from "./command.ts";
+import { openHost, OUTPUT_ARGS } from "./host_options.ts";
+import { livePorts, requireRoot } from "./live_ports.ts";
+import { configOf } from "./plan_host.ts";
+
+/** Seconds to wait for another command: the shutdown waits for us, and others get killed by it. */
+const PATIENCE = 10;
+
+export const commit = command({
+  name: "commit",
+  description: "Used by the unit in kexec.target: re-check, spend the try",
+  args: OUTPUT_ARGS,
+  async run({ args, terminal }) {
+    requireRoot("commit");
+    const host = openHost({});
+    const { config } = await configOf(host, {});
+    const ports = livePorts(host, config);
+    const outcome = await withCommandLock("commit", () =>
+      commitLoaded({
+        host,
+        machine: ports.machine,
+        store: ports.store,
+        mounter: liveMounter(),
+        jumpIsKexec,
+        quiesce: () => [],
+        bootId: readAttribute(host, "/proc/sys/kernel/random/boot_id"),
+        program: config.kexec.program,
+        syscall: chooseSyscall(config.kexec.syscall, host.arch),
+        now: ports.now,
+      }), { wait: PATIENCE });
+    const { exit, sentence } = report(outcome);
+    if (args.json === true) {
+      terminal.out(`${JSON.stringify({ version: 1, outcome: outcome.kind, message: sentence })}\n`);
+    } else if (args.quiet !== true) terminal.err(`flatcar-kexec: ${sentence}\n`);
+    return exit;
+  },
+});
+
+function report(outcome: CommitOutcome): { readonly exit: ExitCode; readonly sentence: string } {
+  switch (outcome.kind) {
+    case "nothing-loaded":
+      return { exit: EXIT.done, sentence: outcome.note ?? "no kernel of ours is loaded: nothing to commit" };
+    case "firmware":
+      return { exit: EXIT.done, sentence: `kernel dropped, no try taken: ${outcome.reason}` };
+    case "vetoed":
+      return { exit: EXIT.refused, sentence: `no kexec, ordinary reboot: ${outcome.reasons.join("; ")}` };
+    case "committed": {
+      const { slot, kernel } = outcome.record;
+      const tries = outcome.triesAfter === slot.tries
+        ? "no try taken"
+        : `one try taken, ${outcome.triesAfter} left`;
+      return {
+        exit: EXIT.done,
+        sentence: `committed to ${slot.label} with kernel ${kernel.version ?? kernel.path}: ${tries}`,
+      };
+    }
+  }
+}
