@@ -63,17 +63,18 @@ echo "$*" >>/run/systemctl.log
 verb=
 for word; do case $word in -*) ;; *) verb=$word; break ;; esac; done
 case $verb in
+  is-system-running) if [ -e /run/stopping ]; then echo stopping; else echo running; fi ;;
+  list-jobs) [ -e /run/stopping ] && echo "1 $(cat /run/stopping).target start waiting" ;;
   kexec|reboot)
-    cp /run/systemctl.log /run/out/ 2>/dev/null
+    echo $verb >/run/stopping
+    cp /run/systemctl.log /run/out/
     umount /boot; umount /oem
-    if [ -e /sys/kernel/kexec_loaded ] && [ "$(cat /sys/kernel/kexec_loaded)" = 1 ]; then
-      /opt/bin/flatcar-kexec commit >/run/out/commit.txt 2>&1
-      echo $? >/run/out/commit.status
-    fi
+    /opt/bin/flatcar-kexec commit >/run/out/commit.out 2>/run/out/commit.err
+    echo $? >/run/out/commit.status
     . /e2e/functions
     save
     mount -o remount,ro /
-    kexec -e
+    [ $verb = kexec ] && kexec -e
     reboot -f
     ;;
 esac
@@ -170,5 +171,5 @@ export function usrImages(version: string, fill: (tree: string) => void): UsrIma
 
 /** /usr of the machines without systemd. */
 export function busyboxUsr(): UsrImages {
-  return usrImages("busybox-1", busyboxTree);
+  return usrImages("busybox-2", busyboxTree);
 }
