@@ -1,0 +1,139 @@
+/**
+ * What we ask of systemd. An interface, so that a test can stand in; the live one runs systemctl and busctl,
+ * with an environment of our own.
+ *
+ * @module
+ */
+import { spawnSync } from "node:child_process";
+import { KexecError, systemErrorCode } from "../lib/errors.ts";
+
+export interface RebootOptions {
+  /** Do not wait for, or be stopped by, inhibitors such as a running package manager. */
+  readonly ignoreInhibitors?: boolean;
+}
+
+export interface SystemdControl {
+  daemonReload(): void;
+  start(unit: string, wait: boolean): void;
+  stop(unit: string): void;
+  /** A number property of the manager, null if it is not known or not a number. */
+  numberProperty(name: ManagerProperty): number | null;
+  /** Microseconds that PID 1 arms the hardware watchdog with before a kexec; 0 leaves it off. */
+  setKexecWatchdog(microseconds: number): void;
+  /** Whether the system is on its way down, null if systemd does not say. */
+  isStopping(): boolean | null;
+  /** Ask for the shutdown that ends in a jump to the loaded kernel, or in a reboot through the firmware. */
+  reboot(kind: "kexec" | "firmware", options?: RebootOptions): void;
+}
+
+/** Properties of org.freedesktop.systemd1.Manager, all in microseconds. */
+export type ManagerProperty =
+  | "KExecWatchdogUSec"
+  | "RuntimeWatchdogUSec"
+  | "FirmwareTimestampMonotonic"
+  | "LoaderTimestampMonotonic"
+  | "UserspaceTimestampMonotonic";
+
+export interface CommandResult {
+  /** Null if it could not be run or was killed. */
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Why it could not be run, null if it ran. */
+  readonly failure: string | null;
+}
+
+/** Run a program with these variables and no others. */
+export type RunProgram = (
+  argv: readonly [string, ...string[]],
+  environment: Readonly<Record<string, string>>,
+) => CommandResult;
+
+const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
+const MANAGER = [
+  "org.freedesktop.systemd1",
+  "/org/freedesktop/systemd1",
+  "org.freedesktop.systemd1.Manager",
+] as const;
+
+export function systemdControl(run: RunProgram = runProgram): SystemdControl {
+  const call = (action: string, ...argv: [string, ...string[]]): string =>
+    requireSuccess(action, argv, run(argv, ENVIRONMENT));
+  return {
+    daemonReload() {
+      call("Cannot make systemd read its units again", "systemctl", "daemon-reload");
+    },
+    start(unit, wait) {
+      call(`Cannot start ${unit}`, "systemctl", "start", ...(wait ? [] : ["--no-block"]), unit);
+    },
+    stop(unit) {
+      call(`Cannot stop ${unit}`, "systemctl", "stop", unit);
+    },
+    numberProperty(name) {
+      if (name.endsWith("TimestampMonotonic")) {
+        // By systemd's own socket: early in the boot there may be no bus yet.
+        const shown = run(["systemctl", "show", `--property=${name}`, "--value"], ENVIRONMENT);
+        const text = shown.stdout.trim();
+        return shown.status === 0 && /^\d+$/.test(text) ? Number(text) : null;
+      }
+      // systemctl shows spans as "1min 30s"; busctl gives the number, as "t 90000000".
+      const result = run(["busctl", "get-property", ...MANAGER, name], ENVIRONMENT);
+      const match = /^t (\d+)$/.exec(result.stdout.trim());
+      return result.status === 0 && match !== null ? Number(match[1]) : null;
+    },
+    setKexecWatchdog(microseconds) {
+      const value = String(microseconds);
+      call(
+        "Cannot set the watchdog for kexec",
+        "busctl",
+        "set-property",
+        ...MANAGER,
+        "KExecWatchdogUSec",
+        "t",
+        value,
+      );
+    },
+    isStopping() {
+      const result = run(["systemctl", "is-system-running"], ENVIRONMENT);
+      const answer = result.stdout.trim();
+      return answer === "" || answer === "unknown" || answer === "offline" ? null : answer === "stopping";
+    },
+    reboot(kind, options = {}) {
+      const verb = kind === "kexec" ? "kexec" : "reboot";
+      const argv = [
+        "systemctl",
+        ...(options.ignoreInhibitors === true ? ["--check-inhibitors=no"] : []),
+        verb,
+      ];
+      // Only systemctl itself reads this: a kernel that somebody loads in this moment is not to be used.
+      const environment = kind === "kexec" ? ENVIRONMENT : { ...ENVIRONMENT, SYSTEMCTL_SKIP_AUTO_KEXEC: "1" };
+      const [program, ...rest] = argv;
+      const command: [string, ...string[]] = [program ?? "systemctl", ...rest];
+      requireSuccess("Cannot ask systemd for the reboot", command, run(command, environment));
+    },
+  };
+}
+
+function requireSuccess(action: string, argv: readonly string[], result: CommandResult): string {
+  if (result.status === 0) return result.stdout;
+  const said = result.stderr.trim().split("\n").at(-1) ?? "";
+  const why = result.failure ?? (said === "" ? `exit status ${result.status ?? "unknown"}` : said);
+  throw new KexecError("systemd-failed", `${action}: '${argv.join(" ")}' failed: ${why}`);
+}
+
+/** The live host's programs. */
+export function runProgram(
+  argv: readonly [string, ...string[]],
+  environment: Readonly<Record<string, string>>,
+): CommandResult {
+  const [program, ...args] = argv;
+  const child = spawnSync(program, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: environment,
+    encoding: "utf8",
+    timeout: 90_000,
+    killSignal: "SIGKILL",
+  });
+  const failure = child.error === undefined ? null : systemErrorCode(child.error) ?? child.error.message;
+  return { status: child.status, stdout: child.stdout ?? "", stderr: child.stderr ?? "", failure };
+}
