@@ -19,6 +19,8 @@ export interface KernelImage {
   readonly usrhash: string | null;
   /** Longest command line that the image takes, bytes without the closing NUL. */
   readonly cmdlineSize: number;
+  /** Bytes of memory that the loaded kernel takes: unpacked, with what its file leaves out. */
+  readonly memorySize: number;
 }
 
 export type KernelResult =
@@ -54,6 +56,7 @@ export type ImageFacts =
     readonly ok: true;
     readonly format: "bzImage" | "Image";
     readonly cmdlineSize: number;
+    readonly memorySize: number;
     readonly versionAt: number | null;
   }
   | { readonly ok: false; readonly reason: string };
@@ -136,6 +139,8 @@ function checkBzImage(head: Uint8Array, size: number): ImageFacts {
     ok: true,
     format: "bzImage",
     cmdlineSize: u32(head, 0x238),
+    // init_size
+    memorySize: Math.max(size, u32(head, 0x260)),
     versionAt: pointer === 0 ? null : pointer + 0x200,
   };
 }
@@ -149,7 +154,13 @@ function checkArm64(head: Uint8Array, size: number): ImageFacts {
   if (inMemory === 0) return { ok: false, reason: "has image_size 0: a kernel older than Linux 3.17" };
   if (size < needed) return truncated(size, needed);
   if ((u64(head, 24) & 1) !== 0) return { ok: false, reason: "is a big-endian kernel" };
-  return { ok: true, format: "Image", cmdlineSize: ARM64_CMDLINE_SIZE, versionAt: null };
+  return {
+    ok: true,
+    format: "Image",
+    cmdlineSize: ARM64_CMDLINE_SIZE,
+    memorySize: Math.max(size, inMemory),
+    versionAt: null,
+  };
 }
 
 /** Read what matters of a kernel: a few kilobytes, however large it is. `path` is the host's. */
@@ -193,6 +204,7 @@ export function readKernel(host: Host, path: string, arch: Arch = host.arch): Ke
       size,
       usrhash: readUsrhash(head.value, arch),
       cmdlineSize: facts.cmdlineSize,
+      memorySize: facts.memorySize,
     },
   };
 }

@@ -28,6 +28,7 @@ test("a bzImage gives version, size, limit and the verity hash that the build wr
       size: bytes.length,
       usrhash: HASH,
       cmdlineSize: 2047,
+      memorySize: 0x10000,
     },
   });
 });
@@ -36,7 +37,14 @@ test("an arm64 Image gives the same, less the version, which it does not have", 
   const bytes = makeArm64Image({ usrhash: HASH });
   assert.deepEqual(read(bytes, "aarch64"), {
     ok: true,
-    kernel: { format: "Image", version: null, size: bytes.length, usrhash: HASH, cmdlineSize: 2047 },
+    kernel: {
+      format: "Image",
+      version: null,
+      size: bytes.length,
+      usrhash: HASH,
+      cmdlineSize: 2047,
+      memorySize: 0xc000,
+    },
   });
 });
 

@@ -12,6 +12,8 @@ export interface BzImageOptions {
   readonly xloadflags?: number;
   readonly cmdlineSize?: number;
   readonly relocatable?: boolean;
+  /** Bytes of memory that the header asks for; default 64 KiB. */
+  readonly initSize?: number;
   /** Bytes of the file; default: what the header says. */
   readonly size?: number;
 }
@@ -40,6 +42,7 @@ export function makeBzImage(options: BzImageOptions = {}): Uint8Array {
   bytes[0x234] = options.relocatable === false ? 0 : 1;
   view.setUint16(0x236, options.xloadflags ?? 0x3f, true);
   view.setUint32(0x238, options.cmdlineSize ?? 2047, true);
+  view.setUint32(0x260, options.initSize ?? 0x10000, true);
   put(bytes, 0x600, `${options.version ?? "6.12.103-flatcar"} (build@pony-truck) #1 SMP PREEMPT_DYNAMIC`);
   if (options.size === undefined) return bytes;
   const sized = new Uint8Array(options.size);

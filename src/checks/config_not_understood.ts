@@ -1,0 +1,51 @@
+import { type Complaint, defineCheck } from "./check.ts";
+
+export const configNotUnderstood = defineCheck({
+  id: "config-not-understood",
+  defaultLevel: "refuse",
+  title: "GRUB's configuration cannot be followed to the end",
+  reads: "grub.cfg.tar on the EFI system partition, /oem/grub.cfg",
+  examine({ main, grub, kernelFile, slot, disk }) {
+    if (!main.ok) {
+      return {
+        message: main.message,
+        hint:
+          "Flatcar leaves its GRUB configuration on the EFI system partition when it is installed: check that /boot is mounted",
+      };
+    }
+    if (grub === null) return null;
+    const complaints: Complaint[] = grub.diagnostics
+      .filter((diagnostic) => diagnostic.level === "refuse")
+      .map(({ file, line, message, hint, text }) => ({
+        message: `${file}:${line}: ${message}: '${text}'`,
+        hint: hint ?? "simplify the file, or take ordinary reboots",
+        origin: `${file}:${line}`,
+      }));
+    if (grub.linux === null) {
+      if (complaints.length > 0) return complaints;
+      return {
+        message: `GRUB's configuration comes to no 'linux' command, so GRUB would stop at its menu`,
+        hint: "see the diagnostics of: flatcar-kexec plan --verbose",
+        origin: main.path,
+      };
+    }
+    const { file, line } = grub.linux.origin;
+    const origin = `${file}:${line}`;
+    if (kernelFile === null) {
+      complaints.push({
+        message:
+          `GRUB would boot '${grub.linux.kernel}', expected a kernel in /flatcar or /coreos of the EFI system partition`,
+        hint: "only Flatcar's own kernels are booted by kexec",
+        origin,
+      });
+    } else if (slot === null && disk.slots.length > 0) {
+      complaints.push({
+        message:
+          "The command line names no /usr partition of this disk, so it cannot be told which slot it boots",
+        hint: `look at the words that begin with mount.usr= and verity.usr= in the line of ${origin}`,
+        origin,
+      });
+    }
+    return complaints;
+  },
+});

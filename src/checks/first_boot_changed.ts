@@ -1,0 +1,23 @@
+import { keyOf, splitCmdline } from "../kernel/cmdline.ts";
+import { defineCheck } from "./check.ts";
+
+const FIRST_BOOT_KEYS: readonly string[] = ["flatcar.first_boot", "coreos.first_boot"];
+
+export const firstBootChanged = defineCheck({
+  id: "first-boot-changed",
+  defaultLevel: "refuse",
+  title: "the first-boot flag changed after the kernel was loaded",
+  reads: "the record of the loaded kernel, /boot/flatcar/first_boot",
+  examine({ loaded, cmdline }) {
+    if (loaded === undefined || loaded === null || cmdline === null) return null;
+    const isFirst = splitCmdline(cmdline).some((word) => FIRST_BOOT_KEYS.includes(keyOf(word)));
+    if (isFirst === loaded.firstBoot) return null;
+    return {
+      message: loaded.firstBoot
+        ? "The kernel was loaded for a first boot, but the flag file is gone now: the boot would wait for it and fail"
+        : "The kernel was loaded for an ordinary boot, but the next one is to be a first boot now: it would be passed by",
+      hint: "load it again: flatcar-kexec unload, then flatcar-kexec load",
+      origin: "/boot/flatcar/first_boot",
+    };
+  },
+});
