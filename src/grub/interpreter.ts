@@ -1,0 +1,486 @@
+/**
+ * Runs GRUB scripts: expansion, control flow, functions, and the commands of `commands/`.
+ *
+ * Nothing that a script contains makes it throw; the one exception that passes through is
+ * {@link BoundReached}, which evaluate.ts turns into a diagnostic.
+ *
+ * @module
+ */
+import { toUnicode } from "./bytes.ts";
+import type { CommandSet } from "./commands/registry.ts";
+import type { Diagnostics } from "./diagnostics.ts";
+import type { GrubEnvironment } from "./environment.ts";
+import { expandWords } from "./expand.ts";
+import { BoundReached, type Budget } from "./limits.ts";
+import { type ParserOptions, parseUnit } from "./parser.ts";
+import type { Assignment, GptprioCall, InitrdCommand, LinuxCommand, MenuEntry, Origin } from "./result.ts";
+import type { SourceText } from "./source_text.ts";
+import { STATUS } from "./status.ts";
+import type { Block, Command, SimpleCommand } from "./syntax.ts";
+import { NOTHING, sliceTraced as sliceOf, throughVariable, type Traced, traced, type Via } from "./traced.ts";
+
+/** Where GRUB's own values come from. */
+export const GRUB_ORIGIN: Origin = { file: "GRUB", line: 0 };
+
+export interface Variable {
+  readonly value: Traced;
+  readonly assignment: number | null;
+  readonly exported: boolean;
+}
+
+export interface RegisteredEntry {
+  readonly id: string;
+  readonly title: string;
+  readonly submenu: boolean;
+  /** `$1` and following of its body; the first is the title. */
+  readonly parameters: readonly Traced[];
+  readonly body: readonly Command[];
+  readonly origin: Origin;
+}
+
+/** How a call of a command looks to the command. */
+export interface Call {
+  readonly name: string;
+  /** Without the name; a block is the last one, as text. */
+  readonly args: readonly Traced[];
+  readonly block: Block | null;
+  readonly origin: Origin;
+  /** Whether its status decides something: a condition, or a `!`. */
+  readonly decides: boolean;
+}
+
+export type Stop = "boot" | "exit" | "waits";
+
+export interface MenuState {
+  defaultEntry: string;
+  entries: readonly MenuEntry[];
+  path: readonly MenuEntry[];
+}
+
+/** Everything that an evaluation collects. */
+export class Recording {
+  readonly assignments: Assignment[] = [];
+  readonly gptprio: GptprioCall[] = [];
+  readonly initrds: InitrdCommand[] = [];
+  readonly files: string[] = [];
+  linux: LinuxCommand | null = null;
+  errors = 0;
+  #output = "";
+  #transcript = "";
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get output(): string {
+    return this.#output;
+  }
+
+  get transcript(): string {
+    return this.#transcript;
+  }
+
+  print(text: string): void {
+    if (this.#output.length + text.length > this.#limit) throw new BoundReached("output");
+    this.#output += text;
+    this.#transcript += text;
+  }
+
+  error(message: string): void {
+    this.errors++;
+    if (this.#transcript.length > 2 * this.#limit) return;
+    this.#transcript += `error: ${message}\n`;
+  }
+}
+
+export interface InterpreterOptions {
+  readonly environment: GrubEnvironment;
+  readonly commands: CommandSet;
+  readonly parser: ParserOptions;
+  readonly budget: Budget;
+  readonly diagnostics: Diagnostics;
+  readonly recording: Recording;
+}
+
+const NAME_CANNOT_START_WITH = /^[0-9@*#]/;
+
+export class Interpreter {
+  readonly options: InterpreterOptions;
+  readonly environment: GrubEnvironment;
+  readonly diagnostics: Diagnostics;
+  readonly recording: Recording;
+  readonly budget: Budget;
+  readonly functions = new Map<string, readonly Command[]>();
+  /** Entries of the current menu. */
+  entries: RegisteredEntry[] = [];
+  variables = new Map<string, Variable>();
+  /** `$?` */
+  status = 0;
+  stop: Stop | null = null;
+  /** The file read last. */
+  file = "";
+  /** Name of the main configuration, null if a file runs on its own. */
+  mainFile: string | null = null;
+  /** About where the evaluation is. */
+  here: Origin = GRUB_ORIGIN;
+  readonly menu: MenuState = { defaultEntry: "", entries: [], path: [] };
+  #parameters: readonly Traced[] = [];
+  #inFunction = false;
+  #loops = 0;
+  /** Loops still to be left. */
+  #breaking = 0;
+  /** The last of them goes on with its next round. */
+  #continuing = false;
+  #returning = false;
+  #deciding = 0;
+
+  constructor(options: InterpreterOptions) {
+    this.options = options;
+    this.environment = options.environment;
+    this.diagnostics = options.diagnostics;
+    this.recording = options.recording;
+    this.budget = options.budget;
+  }
+
+  // Variables
+
+  get parameters(): readonly Traced[] {
+    return this.#parameters;
+  }
+
+  set parameters(parameters: readonly Traced[]) {
+    this.#parameters = parameters;
+  }
+
+  get inFunction(): boolean {
+    return this.#inFunction;
+  }
+
+  /** Text of a variable, empty if it has none. */
+  get(name: string): string {
+    return this.variables.get(name)?.value.text ?? "";
+  }
+
+  value(name: string): Traced | null {
+    switch (name) {
+      case "?":
+        return traced(String(this.status), GRUB_ORIGIN);
+      case "#":
+        return traced(String(this.#parameters.length), GRUB_ORIGIN);
+    }
+    const first = name.charCodeAt(0);
+    if (first >= 0x30 && first <= 0x39) {
+      const parameter = this.#parameters[Number(name) - 1];
+      return parameter === undefined ? null : throughVariable(parameter, name, null);
+    }
+    const variable = this.variables.get(name);
+    return variable === undefined ? null : throughVariable(variable.value, name, variable.assignment);
+  }
+
+  assign(name: string, value: Traced, origin: Origin, by: string): void {
+    if (name === "?") return;
+    const before = this.variables.get(name);
+    const kept = name === "root" ? withoutParentheses(value) : value;
+    const { assignments } = this.recording;
+    const index = assignments.length;
+    assignments.push({
+      index,
+      name: toUnicode(name),
+      value: toUnicode(kept.text),
+      origin,
+      by,
+      replaced: before?.assignment ?? null,
+      extends: before !== undefined && before.assignment !== null && usesAssignment(kept, before.assignment),
+    });
+    this.variables.set(name, { value: kept, assignment: index, exported: before?.exported ?? false });
+  }
+
+  unset(name: string, origin: Origin): void {
+    const before = this.variables.get(name);
+    if (before === undefined) return;
+    const { assignments } = this.recording;
+    assignments.push({
+      index: assignments.length,
+      name: toUnicode(name),
+      value: "",
+      origin,
+      by: "unset",
+      replaced: before.assignment,
+      extends: false,
+    });
+    this.variables.delete(name);
+  }
+
+  exportName(name: string): void {
+    const variable = this.variables.get(name);
+    if (variable === undefined) {
+      this.variables.set(name, { value: NOTHING, assignment: null, exported: true });
+    } else {
+      this.variables.set(name, { ...variable, exported: true });
+    }
+  }
+
+  /** A value from before the first line. */
+  preset(name: string, value: string, origin: Origin): void {
+    this.variables.set(name, { value: traced(value, origin), assignment: null, exported: true });
+  }
+
+  /** Runs something with its own menu and without the variables that are not exported. */
+  inNewContext(run: () => void): void {
+    const saved = { variables: this.variables, entries: this.entries };
+    this.variables = new Map([...saved.variables].filter(([, variable]) => variable.exported));
+    this.entries = [];
+    run();
+    if (this.halted) return;
+    this.variables = saved.variables;
+    this.entries = saved.entries;
+  }
+
+  // Messages
+
+  print(text: string): void {
+    this.recording.print(text);
+  }
+
+  /** Prints an error as GRUB does and gives the status back. */
+  fail(message: string, status: number): number {
+    this.recording.error(message);
+    return status;
+  }
+
+  // Running
+
+  /** Whether anything keeps the next command from running. */
+  get halted(): boolean {
+    return this.stop !== null;
+  }
+
+  /** Runs a whole text; `eval` gives up at the first syntax error, a file does not. */
+  runText(source: SourceText, atFault: "goOn" | "giveUp"): number {
+    let status: number = STATUS.ok;
+    let at = 0;
+    while (!this.halted) {
+      if (at < source.text.length) this.here = source.originAt(at);
+      const unit = parseUnit(source, at, this.options.parser);
+      if (unit === null) break;
+      this.budget.step();
+      at = unit.next;
+      if (unit.kind === "fault") {
+        for (const message of unit.messages) this.recording.error(message);
+        this.diagnostics.syntaxFault(unit, source);
+        if (atFault === "giveUp") break;
+      } else {
+        status = this.runCommands(unit.commands);
+      }
+    }
+    return status;
+  }
+
+  /** Looks at a file before it runs, for what makes no sense as a script. */
+  inspectFile(name: string, content: string): void {
+    this.file = name;
+    this.diagnostics.fileContent(name, content);
+  }
+
+  isMainFile(name: string): boolean {
+    return this.mainFile !== null && name === this.mainFile;
+  }
+
+  /** Status of the last one that ran. */
+  runCommands(commands: readonly Command[]): number {
+    let status: number = STATUS.ok;
+    for (const command of commands) {
+      if (this.halted || this.#breaking > 0) break;
+      status = this.#run(command);
+      this.status = status;
+      if (this.#returning) break;
+    }
+    return status;
+  }
+
+  #run(command: Command): number {
+    this.budget.step();
+    switch (command.kind) {
+      case "simple":
+        return this.#simple(command);
+      case "if":
+        return this.#if(command);
+      case "loop":
+        return this.#loop(command);
+      case "for":
+        return this.#for(command);
+      case "function":
+        this.functions.set(command.name, command.body);
+        return this.status;
+    }
+  }
+
+  #condition(commands: readonly Command[]): number {
+    this.#deciding++;
+    const status = this.runCommands(commands);
+    this.#deciding--;
+    return status;
+  }
+
+  get #interrupted(): boolean {
+    return this.halted || this.#breaking > 0 || this.#returning;
+  }
+
+  #if(command: Command & { kind: "if" }): number {
+    for (const branch of command.branches) {
+      const status = this.#condition(branch.condition);
+      if (this.#interrupted) return status;
+      if (status === STATUS.ok) return this.runCommands(branch.body);
+    }
+    return this.runCommands(command.otherwise);
+  }
+
+  /** After a round: whether the loop goes on. */
+  #nextRound(): boolean {
+    if (this.halted || this.#returning) return false;
+    if (this.#breaking === 0) return true;
+    this.#breaking--;
+    return this.#breaking === 0 && this.#continuing;
+  }
+
+  #loop(command: Command & { kind: "loop" }): number {
+    this.#loops++;
+    let status: number = STATUS.ok;
+    for (;;) {
+      this.budget.step();
+      status = this.#condition(command.condition);
+      if (!this.#interrupted) {
+        if ((status === STATUS.ok) === command.until) break;
+        status = this.runCommands(command.body);
+      }
+      if (!this.#nextRound()) break;
+    }
+    this.#loops--;
+    return status;
+  }
+
+  #for(command: Command & { kind: "for" }): number {
+    const values = expandWords(command.words, this, this.budget);
+    this.#loops++;
+    let status: number = STATUS.ok;
+    for (const value of values) {
+      this.budget.step();
+      this.assign(command.variable, value, command.origin, "for");
+      status = this.runCommands(command.body);
+      if (!this.#nextRound()) break;
+    }
+    this.#loops--;
+    return status;
+  }
+
+  #simple(command: SimpleCommand): number {
+    const args = expandWords(command.words, this, this.budget);
+    if (command.block !== null) args.push(command.block.text);
+    let first = args[0];
+    if (first === undefined) return STATUS.ok;
+    let inverted = false;
+    if (first.text === "!") {
+      inverted = true;
+      args.shift();
+      first = args[0];
+      if (first === undefined) return this.fail("no command is specified.", STATUS.badArgument);
+    }
+    const name = first.text;
+    const call: Call = {
+      name,
+      args: args.slice(1),
+      block: command.block,
+      origin: command.origin,
+      decides: inverted || this.#deciding > 0,
+    };
+    const found = this.options.commands.get(name);
+    let status: number;
+    if (found !== undefined) {
+      status = found(this, call);
+    } else {
+      const body = this.functions.get(name);
+      if (body !== undefined) status = this.#call(body, call);
+      else return this.#assignmentOrUnknown(first, call);
+    }
+    if (inverted) return status === STATUS.ok ? STATUS.testFailed : STATUS.ok;
+    return status;
+  }
+
+  /** A word with a `=` in it assigns; anything else is no command, which GRUB reports as a success. */
+  #assignmentOrUnknown(word: Traced, call: Call): number {
+    const equals = word.text.indexOf("=");
+    if (equals < 0) return this.unknown(call);
+    const name = word.text.slice(0, equals);
+    if (NAME_CANNOT_START_WITH.test(name)) {
+      this.recording.error(`invalid variable name \`${toUnicode(name)}'.`);
+      return STATUS.ok;
+    }
+    this.diagnostics.assignment(name, call, call.args.length);
+    this.assign(name, sliceFrom(word, equals + 1), call.origin, "assignment");
+    return STATUS.ok;
+  }
+
+  /** What GRUB does with a command that it does not have. */
+  unknown(call: Call): number {
+    this.recording.error(`can't find command \`${toUnicode(call.name)}'.`);
+    this.diagnostics.unknownCommand(call);
+    return STATUS.ok;
+  }
+
+  #call(body: readonly Command[], call: Call): number {
+    return this.withParameters(call.args, true, () => this.runCommands(body));
+  }
+
+  /** Runs something with its own positional parameters, its own loops, and its own `return`. */
+  withParameters(parameters: readonly Traced[], inFunction: boolean, run: () => number): number {
+    this.budget.enter();
+    const saved = {
+      parameters: this.#parameters,
+      inFunction: this.#inFunction,
+      loops: this.#loops,
+    };
+    this.#parameters = parameters;
+    this.#inFunction = inFunction;
+    this.#loops = 0;
+    const status = run();
+    this.#parameters = saved.parameters;
+    this.#inFunction = saved.inFunction;
+    this.#loops = saved.loops;
+    this.#returning = false;
+    this.budget.leave();
+    return status;
+  }
+
+  // Control flow, for commands
+
+  /** Leaves loops; more than there are is all of them. */
+  breakLoops(count: number, goOn: boolean): void {
+    if (this.#loops === 0) return;
+    this.#breaking = Math.min(count, this.#loops);
+    this.#continuing = goOn;
+  }
+
+  returnFromFunction(): void {
+    this.#returning = true;
+  }
+}
+
+function withoutParentheses(value: Traced): Traced {
+  const { text } = value;
+  return text.startsWith("(") && text.endsWith(")") ? sliceOf(value, 1, text.length - 1) : value;
+}
+
+function sliceFrom(value: Traced, start: number): Traced {
+  return sliceOf(value, start, value.text.length);
+}
+
+function usesAssignment(value: Traced, assignment: number): boolean {
+  return value.runs.some((run) => {
+    let steps = 0;
+    for (let via: Via | null = run.via; via !== null && steps < 4; via = via.next, steps++) {
+      if (via.assignment === assignment) return true;
+    }
+    return false;
+  });
+}
