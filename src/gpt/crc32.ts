@@ -25,6 +25,9 @@ function stepTable(): Uint32Array {
 export function crc32(bytes: Uint8Array): number {
   const table = stepTable();
   let rest = 0xffffffff;
-  for (const byte of bytes) rest = (table[(rest ^ byte) & 0xff] ?? 0) ^ (rest >>> 8);
+  // By index: an iterator makes this several times slower before it is compiled.
+  for (let at = 0; at < bytes.length; at++) {
+    rest = (table[(rest ^ (bytes[at] ?? 0)) & 0xff] ?? 0) ^ (rest >>> 8);
+  }
   return (rest ^ 0xffffffff) >>> 0;
 }

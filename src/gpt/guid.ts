@@ -4,11 +4,10 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 
 /** Length of a stored GUID, bytes. */
 export const GUID_BYTES = 16;
-
-export const NIL_GUID = "00000000-0000-0000-0000-000000000000";
 
 /** Partition types and unique GUIDs that Flatcar's boot path knows (flatcar/scripts, disk_layout.json). */
 export const FLATCAR_GUID = {
@@ -29,12 +28,16 @@ const TEXT_ORDER = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15] as con
 
 /** Text form of the GUID stored at byte `offset`. */
 export function decodeGuid(bytes: Uint8Array, offset = 0): string {
-  let text = "";
-  for (const [place, stored] of TEXT_ORDER.entries()) {
-    if (place === 4 || place === 6 || place === 8 || place === 10) text += "-";
-    text += (bytes[offset + stored] ?? 0).toString(16).padStart(2, "0");
+  const hex = Buffer.from(TEXT_ORDER.map((stored) => bytes[offset + stored] ?? 0)).toString("hex");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+/** Whether the GUID stored at byte `offset` is all zeros. */
+export function isNilGuid(bytes: Uint8Array, offset: number): boolean {
+  for (let at = offset; at < offset + GUID_BYTES; at++) {
+    if (bytes[at] !== 0) return false;
   }
-  return text;
+  return true;
 }
 
 const GUID_TEXT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

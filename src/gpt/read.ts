@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { BlockReader } from "../host/host.ts";
 import { KexecError } from "../lib/errors.ts";
@@ -151,10 +152,6 @@ function backupPlace(primary: GptHeader | null, diskSectors: bigint | null): Pie
   return { ok: true, value: diskSectors - 1n };
 }
 
-function equal(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length && left.every((byte, at) => byte === right[at]);
-}
-
 function readBackup(device: BlockReader, primary: Copy, diskSectors: bigint | null): Copy {
   const place = backupPlace(primary.header, diskSectors);
   if (!place.ok) return failed(place);
@@ -165,7 +162,7 @@ function readBackup(device: BlockReader, primary: Copy, diskSectors: bigint | nu
   if (header.value.myLba !== place.value) return failed(content("invalid backup GPT LBA"));
   const table = readTable(device, header.value);
   if (!table.ok) return failed(table, header.value);
-  if (primary.table !== null && !equal(primary.table, table.value)) {
+  if (primary.table !== null && Buffer.compare(primary.table, table.value) !== 0) {
     return failed(content("backup GPT out of sync"), header.value);
   }
   return { header: header.value, table: table.value, failure: null };

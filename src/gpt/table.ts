@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { decodeGuid, NIL_GUID } from "./guid.ts";
+import { decodeGuid, isNilGuid } from "./guid.ts";
 import type { SlotState } from "./slot.ts";
 
 /** A used entry of the table: one whose type is not all zeros. */
@@ -52,11 +52,10 @@ export function decodeTable(table: Uint8Array, entrySize: number): readonly Part
   const view = viewOf(table);
   const found: Partition[] = [];
   for (let index = 0, offset = 0; offset + ENTRY_BYTES <= table.length; index++, offset += entrySize) {
-    const type = decodeGuid(table, offset + AT.type);
-    if (type === NIL_GUID) continue;
+    if (isNilGuid(table, offset + AT.type)) continue;
     found.push({
       partition: index + 1,
-      type,
+      type: decodeGuid(table, offset + AT.type),
       partuuid: decodeGuid(table, offset + AT.unique),
       firstLba: view.getBigUint64(offset + AT.first, true),
       lastLba: view.getBigUint64(offset + AT.last, true),

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { KexecError, messageOf } from "../lib/errors.ts";
 import type { BlockDevice } from "./block_device.ts";
 import { type Gpt, readGpt, requireGpt, tableDigest } from "./read.ts";
@@ -59,7 +60,7 @@ function changedSectors(device: BlockDevice, offset: number, bytes: Uint8Array):
   let first: number | null = null;
   for (let at = 0; at <= wanted.length; at += size) {
     const differs = at < wanted.length &&
-      wanted.subarray(at, at + size).some((byte, index) => byte !== read.value[at + index]);
+      Buffer.compare(wanted.subarray(at, at + size), read.value.subarray(at, at + size)) !== 0;
     if (differs) {
       first ??= at;
     } else if (first !== null) {

@@ -37,20 +37,32 @@ export function boots(bytes: Uint8Array, sectorSize: number): Boots | string {
   }
 }
 
-/** `old` or `new` if GRUB sees exactly that table, choice included; else a sentence. */
-export function oldOrNew(
-  state: Uint8Array,
+export interface Outcome {
+  /** `old` or `new` if GRUB sees exactly that table, choice included; else a sentence. */
+  readonly state: string;
+  /**
+   * Whether Linux, loaded by GRUB from that state, finds partitions: it reads the primary alone, which GRUB has
+   * written anew if it took a try.
+   */
+  readonly linuxFindsDisk: boolean;
+}
+
+/** Judge states between two others. */
+export function judge(
   before: Uint8Array,
   after: Uint8Array,
   sectorSize: number,
-): string {
-  const [now, old, fresh] = [state, before, after].map((bytes) => boots(bytes, sectorSize));
-  if (typeof old !== "object" || typeof fresh !== "object") return "the test's own disk is unreadable";
-  if (typeof now !== "object") return `GRUB: ${now ?? ""}`;
-  for (const [name, reference] of [["old", old], ["new", fresh]] as const) {
-    const same = now.table.equals(reference.table) && now.partition === reference.partition &&
-      now.tries === reference.tries;
-    if (same) return name;
-  }
-  return `neither state: GRUB takes ${now.partition ?? "no slot"}`;
+): (state: Uint8Array) => Outcome {
+  const references = [["old", boots(before, sectorSize)], ["new", boots(after, sectorSize)]] as const;
+  return (bytes) => {
+    const now = boots(bytes, sectorSize);
+    if (typeof now === "string") return { state: `GRUB: ${now}`, linuxFindsDisk: false };
+    const linuxFindsDisk = now.primary || (now.tries ?? 0) > 0;
+    for (const [state, reference] of references) {
+      const same = typeof reference === "object" && now.table.equals(reference.table) &&
+        now.partition === reference.partition && now.tries === reference.tries;
+      if (same) return { state, linuxFindsDisk };
+    }
+    return { state: `neither: GRUB takes ${now.partition ?? "no slot"}`, linuxFindsDisk };
+  };
 }
