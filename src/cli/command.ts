@@ -11,7 +11,7 @@ import type { Terminal } from "./terminal.ts";
 
 export interface Invocation<T extends ArgsDef> {
   readonly args: ParsedArgs<T>;
-  /** Every value given to an option that may be repeated, commas taken apart. */
+  /** Every value given to an option that may be repeated. */
   readonly all: (option: string) => readonly string[];
   /** Words that are neither options nor their values. */
   readonly positionals: readonly string[];
@@ -56,10 +56,7 @@ export function command<T extends ArgsDef>(definition: Definition<T>): Command {
         );
       }
       const all = (name: string): readonly string[] =>
-        options.filter((option) => option.name === name)
-          .flatMap((option) =>
-            (option.value ?? "").split(",").map((part) => part.trim()).filter((part) => part !== "")
-          );
+        options.filter((option) => option.name === name).map((option) => option.value ?? "");
       return run({ args, all, positionals, terminal });
     },
   };

@@ -70,4 +70,16 @@ export const COMMANDS: Readonly<Record<string, CommandEntry | CommandGroup>> = {
       },
     },
   },
+  enable: {
+    description: "install the systemd integration",
+    load: async () => (await import("./enable.ts")).enable,
+  },
+  disable: {
+    description: "remove the systemd integration",
+    load: async () => (await import("./enable.ts")).disable,
+  },
+  config: {
+    description: "the effective configuration and where each value came from",
+    load: async () => (await import("./config.ts")).config,
+  },
 };

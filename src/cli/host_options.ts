@@ -97,8 +97,13 @@ export function isElsewhere(args: SnapshotArguments): boolean {
   );
 }
 
-/** @throws {KexecError} `usage` for an id that no check has. */
-export function allowedChecks(ids: readonly string[]): readonly CheckId[] {
+/**
+ * The ids that `--allow` names, one or several with commas between.
+ *
+ * @throws {KexecError} `usage` for an id that no check has.
+ */
+export function allowedChecks(values: readonly string[]): readonly CheckId[] {
+  const ids = values.flatMap((value) => value.split(",")).map((id) => id.trim()).filter((id) => id !== "");
   return ids.map((id) => {
     const known = CHECK_IDS.find((candidate) => candidate === id);
     if (known !== undefined) return known;

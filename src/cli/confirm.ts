@@ -1,0 +1,53 @@
+import { withDisk } from "../gpt/block_device.ts";
+import { withCommandLock } from "../journal/command_lock.ts";
+import { createFileStore } from "../journal/file_store.ts";
+import { confirmThisBoot } from "../kexec/confirm.ts";
+import { EXIT } from "../lib/errors.ts";
+import { systemdControl } from "../systemd/control.ts";
+import { command } from "./command.ts";
+import { openHost, OUTPUT_ARGS } from "./host_options.ts";
+import { requireRoot } from "./live_ports.ts";
+
+/** Seconds to wait for another command at boot. */
+const PATIENCE = 30;
+
+export const confirm = command({
+  name: "confirm",
+  description: "Used by the unit at boot: what became of the last attempt",
+  args: OUTPUT_ARGS,
+  async run({ args, terminal }) {
+    requireRoot("confirm");
+    const host = openHost({});
+    const result = await withCommandLock("confirm", () =>
+      confirmThisBoot({
+        host,
+        store: createFileStore(),
+        control: systemdControl(),
+        withDisk: (path, use) => withDisk(path, {}, use),
+        now: () => new Date(),
+      }), { wait: PATIENCE });
+    const { classification, aftermath, times } = result;
+    if (args.json === true) {
+      terminal.out(`${
+        JSON.stringify({
+          version: 1,
+          verdict: classification.verdict,
+          attempt: classification.attempt?.id ?? null,
+          message: classification.sentence,
+          seconds: times.seconds,
+          savedSeconds: result.savedSeconds,
+          gaveBack: result.gaveBack,
+          quarantined: aftermath.quarantine !== null,
+          problems: result.problems,
+        })
+      }\n`);
+      return EXIT.done;
+    }
+    if (args.quiet !== true) {
+      terminal.out(`${classification.sentence}\n`);
+      if (aftermath.reason !== null) terminal.out(`${aftermath.reason}\n`);
+    }
+    for (const problem of result.problems) terminal.err(`flatcar-kexec: ${problem}\n`);
+    return EXIT.done;
+  },
+});

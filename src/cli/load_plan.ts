@@ -1,0 +1,70 @@
+/**
+ * Plan and load, as `load` and `reboot` do.
+ *
+ * @module
+ */
+import type { Host } from "../host/host.ts";
+import type { LoadRecord } from "../journal/load_record.ts";
+import { encodeInitrd } from "../kexec/initrd_archive.ts";
+import { loadPlanned, unloadLoaded, whatIsLoaded } from "../kexec/load.ts";
+import { pluginInitrdPath } from "../plan/make_plan.ts";
+import { watchFile } from "../kexec/recheck.ts";
+import { type Plan, refusals } from "../plan/plan.ts";
+import { type LivePorts, livePorts } from "./live_ports.ts";
+import { type PlanArguments, planHost, type PlannedHost } from "./plan_host.ts";
+
+export type LoadOutcome =
+  /** The plan refuses; a kernel of ours that was loaded is dropped, for what made it right no longer holds. */
+  | { readonly kind: "refused"; readonly plan: Plan }
+  | { readonly kind: "loaded"; readonly plan: Plan; readonly record: LoadRecord; readonly already: boolean };
+
+export interface LoadRun {
+  readonly outcome: LoadOutcome;
+  readonly ports: LivePorts;
+  readonly planned: PlannedHost;
+}
+
+export async function planAndLoad(
+  host: Host,
+  args: PlanArguments,
+  allow: readonly string[],
+): Promise<LoadRun> {
+  const planned = await planHost(host, args, allow);
+  const { effective: { config }, planning } = planned;
+  const ports = livePorts(host, config);
+  const loaded = whatIsLoaded(ports);
+  const { plan } = planning;
+  if (plan.decision === "refuse") {
+    if (loaded.kind === "ours") unloadLoaded(loaded.record, config, ports);
+    const refusing = plan.findings.filter((finding) => finding.level === "refuse");
+    ports.store.appendEvent({
+      event: "skipped",
+      id: loaded.kind === "ours" ? loaded.record.id : null,
+      at: ports.now().toISOString(),
+      bootId: planning.facts.bootId ?? "",
+      stage: "load",
+      checks: refusals(plan),
+      reason: refusing.map((finding) => finding.message).join("; "),
+    });
+    return { outcome: { kind: "refused", plan }, ports, planned };
+  }
+  if (loaded.kind === "ours" && isSame(loaded.record, planned)) {
+    return { outcome: { kind: "loaded", plan, record: loaded.record, already: true }, ports, planned };
+  }
+  const initrds = (planning.plugins?.initrds ?? []).map((initrd) => ({
+    path: pluginInitrdPath(initrd.plugin),
+    archive: encodeInitrd(initrd.entries),
+  }));
+  const record = loadPlanned(planning, initrds, config, ports);
+  return { outcome: { kind: "loaded", plan, record, already: false }, ports, planned };
+}
+
+/** Whether what is loaded is what would be loaded now. */
+function isSame(record: LoadRecord, { host, planning }: PlannedHost): boolean {
+  return record.id === planning.attempt && record.cmdline === planning.plan.cmdline &&
+    record.tableDigest === planning.disk?.tableDigest &&
+    record.watched.every((file) => {
+      const now = watchFile(host, file.path);
+      return typeof now !== "string" && now.sha256 === file.sha256;
+    });
+}
