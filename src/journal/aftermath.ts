@@ -6,7 +6,8 @@
 import type { SlotState } from "../gpt/slot.ts";
 import type { Attempt, OutcomeEvent } from "./attempt.ts";
 import type { BootFacts, Classification } from "./classify.ts";
-import { type KernelIdentity, type QuarantineEntry, sameKernel } from "./history.ts";
+import { type KernelIdentity, sameKernel } from "../kernel/identity.ts";
+import type { QuarantineEntry } from "./history.ts";
 import type { FirmwareTime, State } from "./state.ts";
 
 /** The slot whose try goes back: its counter is 0 and becomes 1. */

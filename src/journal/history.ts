@@ -4,6 +4,7 @@
  * @module
  */
 import type { Host } from "../host/host.ts";
+import { type KernelIdentity, sameKernel } from "../kernel/identity.ts";
 import { EMPTY_STATE, parseState, STATE_FILE } from "./state.ts";
 
 /** A kernel that is not to be started by kexec again, since it did not arrive. */
@@ -28,25 +29,9 @@ export interface KexecHistory {
 
 export const NO_HISTORY: KexecHistory = { consecutive: 0, quarantined: [] };
 
-/** What identifies a kernel for quarantine. */
-export interface KernelIdentity {
-  readonly kernelVersion: string | null;
-  readonly usrhash: string | null;
-  readonly partuuid: string;
-}
-
-/**
- * The entry that bars a kernel from kexec, or null. What fails on a machine is a kernel version, wherever it
- * is installed; where a version is unknown the image decides, and where that is unknown too the partition.
- */
+/** The entry that bars a kernel from kexec, or null. */
 export function quarantineOf(history: KexecHistory, kernel: KernelIdentity): QuarantineEntry | null {
   return history.quarantined.find((entry) => sameKernel(entry, kernel)) ?? null;
-}
-
-export function sameKernel(a: KernelIdentity, b: KernelIdentity): boolean {
-  if (a.kernelVersion !== null && b.kernelVersion !== null) return a.kernelVersion === b.kernelVersion;
-  if (a.usrhash !== null && b.usrhash !== null) return a.usrhash === b.usrhash;
-  return a.partuuid === b.partuuid;
 }
 
 /** Whether the limit of kexecs in a row is reached, so that the next reboot goes through the firmware. */

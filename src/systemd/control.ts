@@ -47,6 +47,8 @@ export interface CommandResult {
 export type RunProgram = (
   argv: readonly [string, ...string[]],
   environment: Readonly<Record<string, string>>,
+  /** Its standard input; none unless given. */
+  input?: string,
 ) => CommandResult;
 
 const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
@@ -125,10 +127,12 @@ function requireSuccess(action: string, argv: readonly string[], result: Command
 export function runProgram(
   argv: readonly [string, ...string[]],
   environment: Readonly<Record<string, string>>,
+  input?: string,
 ): CommandResult {
   const [program, ...args] = argv;
   const child = spawnSync(program, args, {
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    ...(input === undefined ? {} : { input }),
     env: environment,
     encoding: "utf8",
     timeout: 90_000,
