@@ -90,7 +90,8 @@ export function planEnable(files: UnitFiles, settings: UnitSettings): InstallPla
     after: [
       ...(changes.length === 0 ? [] : [{ kind: "reload" } as const]),
       { kind: "start", unit: LOAD_PATH_UNIT, wait: true },
-      { kind: "start", unit: CONFIRM_UNIT, wait: true },
+      // Not waited for: it takes the command lock, which enable holds.
+      { kind: "start", unit: CONFIRM_UNIT, wait: false },
       // The path unit sees changes only: an update that is ready already has to be loaded now.
       ...(files.look(REBOOT_REQUIRED).kind === "absent"
         ? []

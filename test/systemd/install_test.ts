@@ -81,14 +81,23 @@ test("enable writes the units with the program's own path, and a second run chan
     assert.deepEqual(control.calls, [
       "reload",
       "start flatcar-kexec-load.path",
-      "start flatcar-kexec-confirm.service",
+      "start flatcar-kexec-confirm.service (no wait)",
     ]);
     const again = planEnable(files, SETTINGS);
     assert.ok(nothingToDo(again));
     assert.deepEqual(again.after.map(showAction), [
       "systemctl start flatcar-kexec-load.path",
-      "systemctl start flatcar-kexec-confirm.service",
+      "systemctl start --no-block flatcar-kexec-confirm.service",
     ]);
+  });
+});
+
+test("enable waits for no unit that takes the command lock, since it holds the lock itself", () => {
+  withRoot((root, files) => {
+    writeTree(root, { "run/reboot-required": "" });
+    for (const action of planEnable(files, SETTINGS).after) {
+      if (action.kind === "start" && action.unit.endsWith(".service")) assert.equal(action.wait, false);
+    }
   });
 });
 
