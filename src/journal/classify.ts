@@ -57,7 +57,8 @@ export function classifyBoot(log: AttemptLog, state: State, facts: BootFacts): C
     return { verdict: "none", attempt: null, sentence: state.lastBoot.sentence };
   }
   const attempt = openAttempt(log);
-  if (attempt === null) return withoutAttempt(log, state, facts);
+  // Confirm writes the state and the log one after the other; a power cut in between must not judge twice.
+  if (attempt === null || attempt.id === state.lastBoot?.attempt) return withoutAttempt(log, state, facts);
   if (attempt.bootId === facts.bootId) {
     return { verdict: "none", attempt, sentence: `the host has not rebooted since attempt ${attempt.id}` };
   }

@@ -166,6 +166,21 @@ test("a boot is confirmed once, and an attempt of this very boot has not had its
   assert.equal(verdictOf(done, firmwareBoot({ bootId: "boot-1" })).verdict, "none");
 });
 
+test("an attempt that the state has judged is not judged again by the boot after it", () => {
+  const lastBoot = {
+    bootId: "boot-2",
+    verdict: "arrived",
+    attempt: "attempt-1",
+    sentence: "",
+    at: committed.at,
+    seconds: null,
+    savedSeconds: null,
+  } as const;
+  const boot = firmwareBoot({ bootId: "boot-3" });
+  assert.equal(verdictOf(done, boot, { ...EMPTY_STATE, lastBoot }).verdict, "ordinary");
+  assert.equal(verdictOf(done, boot).verdict, "fell-back");
+});
+
 test("the last mark on a command line counts", () => {
   assert.equal(markerOf("a flatcar.kexec=1 b flatcar.kexec=2"), "2");
   assert.equal(markerOf("xflatcar.kexec=1 flatcar.kexecx=1"), null);
