@@ -81,3 +81,13 @@ export function updatedHeaders(gpt: Gpt, table: Uint8Array): Updated {
   }
   return { ok: true, headers: { primary, backup } };
 }
+
+/**
+ * Why GRUB cannot repair this GPT, null if it can or need not. It tries before it looks for a slot, so a
+ * failure leaves it without one even if nothing would have been written.
+ */
+export function repairFault(gpt: Gpt): string | null {
+  if (gpt.primary === "valid" && gpt.backup === "valid") return null;
+  const updated = updatedHeaders(gpt, gpt.table);
+  return updated.ok ? null : updated.reason;
+}

@@ -5,6 +5,7 @@
  */
 import { FLATCAR_GUID } from "./guid.ts";
 import type { Gpt } from "./read.ts";
+import { repairFault } from "./repair.ts";
 import type { SlotState } from "./slot.ts";
 import { type Partition, slotState } from "./table.ts";
 
@@ -26,9 +27,9 @@ export function nextOf(slots: readonly SlotState[]): SlotState | null {
   return best;
 }
 
-/** {@link nextOf} the slots of a GPT. */
+/** {@link nextOf} the slots of a GPT; null as well if GRUB gives up before it looks ({@link repairFault}). */
 export function nextSlot(gpt: Gpt): SlotState | null {
-  return nextOf(slotsOf(gpt));
+  return repairFault(gpt) === null ? nextOf(slotsOf(gpt)) : null;
 }
 
 /** What GRUB leaves in `tries` once it has taken this slot; it takes one even if the slot is successful. */

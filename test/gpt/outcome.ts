@@ -4,7 +4,15 @@
  *
  * @module
  */
-import { backupValid, modelChoice, type ModelDisk, ModelError, modelRead, primaryValid } from "./model.ts";
+import {
+  backupValid,
+  modelChoice,
+  type ModelDisk,
+  ModelError,
+  modelRead,
+  modelRepair,
+  primaryValid,
+} from "./model.ts";
 
 export interface Boots {
   readonly primary: boolean;
@@ -22,11 +30,14 @@ export function diskOf(bytes: Uint8Array, sectorSize: number): ModelDisk {
 /** What GRUB makes of it; GRUB's error text if it finds no valid GPT. */
 export function boots(bytes: Uint8Array, sectorSize: number): Boots | string {
   try {
-    const gpt = modelRead(diskOf(bytes, sectorSize));
+    const disk = diskOf(bytes, sectorSize);
+    const gpt = modelRead(disk);
+    const [primary, backup] = [primaryValid(gpt), backupValid(gpt)];
+    modelRepair(disk, gpt);
     const slot = modelChoice(gpt);
     return {
-      primary: primaryValid(gpt),
-      backup: backupValid(gpt),
+      primary,
+      backup,
       partition: slot === null ? null : slot.index + 1,
       tries: slot?.tries ?? null,
       table: gpt.entries,

@@ -180,7 +180,10 @@ export function randomRound(random: Random): Round {
     }
     sameView(ours, model);
     const slot = nextSlot(ours);
-    if (slot === null) return "no slot";
+    if (slot === null) {
+      assert.throws(() => modelNext(diskOf(bytes, sectorSize)), ModelError);
+      return "no slot";
+    }
     return spendRound(bytes, sectorSize, ours, slot, random);
   } catch (error) {
     if (error instanceof assert.AssertionError) error.message += `\nstory: ${story.join("; ") || "sound"}`;

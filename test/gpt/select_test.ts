@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Gpt, readGpt } from "../../src/gpt/read.ts";
+import { repairFault } from "../../src/gpt/repair.ts";
 import {
   byteRange,
   nextOf,
@@ -11,7 +12,15 @@ import {
   triesAfter,
 } from "../../src/gpt/select.ts";
 import type { SlotState } from "../../src/gpt/slot.ts";
-import { counters, flatcarImage, gptImage, USR_A, USR_B, USR_TYPE } from "../support/gpt_image.ts";
+import {
+  counters,
+  flatcarImage,
+  gptImage,
+  sealHeader,
+  USR_A,
+  USR_B,
+  USR_TYPE,
+} from "../support/gpt_image.ts";
 import { MemoryDisk } from "./memory_disk.ts";
 
 function gptOf(image: Uint8Array, sectorSize = 512): Gpt {
@@ -81,6 +90,21 @@ for (const [what, slots, expected] of CHOICES) {
 test("nextSlot() reads the slots of a GPT", () => {
   assert.equal(nextSlot(gptOf(flatcarImage({ a: [1, 0, 1], b: [2, 1, 0] })))?.label, "USR-B");
   assert.equal(nextSlot(gptOf(flatcarImage({ a: [1, 0, 0], b: [2, 0, 0] }))), null);
+});
+
+test("nextSlot() is null where GRUB fails to repair the table, though a slot could boot without a write", () => {
+  const image = flatcarImage({ a: [1, 0, 1], b: [0, 0, 0] });
+  // The primary's first usable sector is one too early for its table: GRUB then rebuilds it from the backup, in
+  // which that is no fault, and finds its own work invalid.
+  for (const header of [512, image.length - 512]) {
+    new DataView(image.buffer).setBigUint64(header + 40, 33n, true);
+    sealHeader(image, header);
+  }
+  const gpt = gptOf(image);
+  assert.deepEqual([gpt.primary, gpt.backup], ["invalid", "valid"]);
+  assert.equal(nextOf(slotsOf(gpt))?.partition, 3);
+  assert.equal(nextSlot(gpt), null);
+  assert.equal(repairFault(gpt), "Generated invalid GPT primary header: invalid entries location");
 });
 
 test("triesAfter() takes one even from a successful slot, and never goes below zero", () => {
