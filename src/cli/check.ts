@@ -5,7 +5,7 @@ import type { Finding, Level } from "../lib/finding.ts";
 import { command } from "./command.ts";
 import { OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
 import { exitCodeOfPlan, openAnyHost, planHost } from "./plan_host.ts";
-import { decisionSentence, renderFindings } from "./render_plan.ts";
+import { decisionLine, renderFindings } from "./render_plan.ts";
 import { painter, type Style, type Terminal } from "./terminal.ts";
 
 type Verdict = Level | "ok";
@@ -33,15 +33,12 @@ export const check = command({
       }\n`);
     } else if (args.quiet !== true) {
       const paint = painter(terminal.color);
-      terminal.out(`${table(plan.findings, terminal, args.verbose === true)}\n\n`);
+      terminal.out(`${table(plan.findings, terminal)}\n\n`);
       if (plan.findings.length > 0) {
         terminal.out(`${renderFindings(plan.findings, paint, terminal.width)}\n\n`);
       }
-      terminal.out(
-        `${plan.decision === "kexec" ? paint("green", "KEXEC") : paint("red", "REFUSED")}  ${
-          decisionSentence(plan)
-        }\n`,
-      );
+      terminal.out(`${decisionLine(plan, paint, terminal.width)}
+`);
     }
     return plan.decision === "kexec" ? EXIT.done : exitCodeOfPlan(plan);
   },
@@ -55,15 +52,19 @@ function verdictOf(one: Check, findings: readonly Finding[]): Verdict {
   return RANK.find((level) => levels.includes(level)) ?? "ok";
 }
 
-function table(findings: readonly Finding[], terminal: Terminal, isVerbose: boolean): string {
+/** One line a check: what it found wrong, or, where nothing is wrong, what it looked at. */
+function table(findings: readonly Finding[], terminal: Terminal): string {
   const paint = painter(terminal.color);
   const width = Math.max(...CHECKS.map((one) => one.id.length));
   return CHECKS.map((one) => {
     const verdict = verdictOf(one, findings);
     // A `!` marks a check that protects data and cannot be lowered.
-    const line = `  ${paint(STYLE[verdict], verdict.padEnd(6))}  ${one.id.padEnd(width)} ${
-      one.protects ? "!" : " "
-    } ${paint("dim", one.title)}`;
-    return isVerbose ? `${line}\n${" ".repeat(width + 13)}${paint("dim", `reads ${one.reads}`)}` : line;
+    const name = `${one.id.padEnd(width)} ${one.protects ? "!" : " "}`;
+    const room = terminal.width - width - 13;
+    const text = verdict === "ok" ? `read ${one.reads}` : one.title;
+    const shown = text.length > room ? `${text.slice(0, room - 3)}...` : text;
+    return `  ${paint(STYLE[verdict], verdict.padEnd(6))}  ${name} ${
+      verdict === "ok" ? paint("dim", shown) : shown
+    }`;
   }).join("\n");
 }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { checkScript, runScript } from "../grub/evaluate.ts";
 import type { GrubCpu, GrubPlatform } from "../grub/platform.ts";
 import type { GrubDiagnostic, GrubResult } from "../grub/result.ts";
-import { EXIT, KexecError, messageOf } from "../lib/errors.ts";
+import { EXIT, KexecError } from "../lib/errors.ts";
 import { type Command, command, defineArgs, type Invocation } from "./command.ts";
 import { OUTPUT_ARGS } from "./host_options.ts";
 import { type Paint, painter, printable, type Style, type Terminal, wrap } from "./terminal.ts";
@@ -69,7 +69,11 @@ function readScript(path: string): Uint8Array {
   try {
     return readFileSync(path === "-" ? 0 : path);
   } catch (error) {
-    throw new KexecError("unreadable", `Cannot read the script: ${messageOf(error)}`, { cause: error });
+    throw new KexecError(
+      "unreadable",
+      `Cannot read the script: ${fromSystemError(path, error).failure.message}`,
+      { cause: error },
+    );
   }
 }
 

@@ -6,8 +6,9 @@
 import { readFileSync } from "node:fs";
 import type { Host } from "../host/host.ts";
 import { defineArgs } from "./command.ts";
+import { fromSystemError } from "../host/system_failure.ts";
 import { createHost, type HostOptions } from "../host/live.ts";
-import { CHECK_IDS, type CheckId, KexecError, messageOf } from "../lib/errors.ts";
+import { CHECK_IDS, type CheckId, KexecError } from "../lib/errors.ts";
 import { nearest } from "../lib/nearest.ts";
 
 /** Options of every command that looks at a host. */
@@ -119,6 +120,8 @@ export function readOwnFile(path: string, action: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw new KexecError("unreadable", `${action}: ${messageOf(error)}`, { cause: error });
+    throw new KexecError("unreadable", `${action}: ${fromSystemError(path, error).failure.message}`, {
+      cause: error,
+    });
   }
 }

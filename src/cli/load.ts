@@ -29,7 +29,7 @@ export const load = command({
     }
     if (outcome.kind === "refused") {
       const refusing = outcome.plan.findings.filter((finding) => finding.level === "refuse");
-      terminal.err(`flatcar-kexec: ${decisionSentence(outcome.plan)}\n`);
+      terminal.err(`flatcar-kexec: no kexec, ${decisionSentence(outcome.plan)}\n`);
       if (args.quiet !== true) {
         terminal.err(`${renderFindings(refusing, painter(terminal.errColor), terminal.width)}\n`);
       }

@@ -29,18 +29,16 @@ export function renderPlan(plan: Plan, layout: Layout): string {
   return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
 }
 
-/** The decision in one sentence. */
+/** The decision in one sentence, without its first word. */
 export function decisionSentence(plan: Plan): string {
-  const refusing = plan.findings.filter((finding) => finding.level === "refuse");
   if (plan.decision === "refuse") {
-    const ids = refusing.map((finding) => finding.id).join(", ");
-    return `no kexec, take an ordinary reboot: refused by ${ids}`;
+    const ids = plan.findings.filter((finding) => finding.level === "refuse").map((finding) => finding.id);
+    return `take an ordinary reboot: ${ids.join(", ")}`;
   }
-  const slot = plan.slot;
-  const kernel = plan.kernel;
-  if (slot === null || kernel === null) return "kexec";
+  const { slot, kernel } = plan;
+  if (slot === null || kernel === null) return "into a slot that is not known";
   const version = kernel.version === null ? "a kernel without version" : `kernel ${kernel.version}`;
-  return `kexec into ${slot.label}${slot.running ? ", the running slot," : ""} with ${version}; ${
+  return `into ${slot.label}${slot.running ? ", the running slot," : ""} with ${version}; ${
     triesSentence(slot)
   }`;
 }
@@ -50,11 +48,11 @@ function triesSentence(slot: PlannedSlot): string {
   return slot.triesAfter === 0 ? "spends its last try" : `spends one of ${slot.tries} tries`;
 }
 
-function decisionLine(plan: Plan, paint: Paint, width: number): string {
+export function decisionLine(plan: Plan, paint: Paint, width: number): string {
   const [label, style]: readonly [string, Style] = plan.decision === "kexec"
     ? ["KEXEC", "green"]
     : ["REFUSED", "red"];
-  const text = wrap(`${label}  ${printable(decisionSentence(plan))}`, width, " ".repeat(label.length + 2));
+  const text = wrap(`${label} ${printable(decisionSentence(plan))}`, width, " ".repeat(label.length + 1));
   return paint("bold", paint(style, label)) + text.slice(label.length);
 }
 
