@@ -7,7 +7,7 @@
  * @module
  */
 import type { Config } from "../config/config.ts";
-import type { GptRead } from "../gpt/read.ts";
+import type { Gpt, GptUnreadable } from "../gpt/read.ts";
 import type { SlotState } from "../gpt/slot.ts";
 import type { GrubDiagnostic, LinuxCommand } from "../grub/result.ts";
 import type { BootDiskResult } from "../host/boot_disk.ts";
@@ -54,7 +54,7 @@ export interface CheckInput {
     readonly found: BootDiskResult;
     /** Why the disk could not be opened, null if it could. */
     readonly failure: string | null;
-    readonly gpt: GptRead | null;
+    readonly gpt: Pick<Gpt, "ok" | "reasons" | "readError"> | GptUnreadable | null;
     readonly slots: readonly SlotState[];
   };
   /** Null where there is no boot disk. */
@@ -72,7 +72,7 @@ export interface CheckInput {
   };
   /** What running it came to, null if it could not be run. */
   readonly grub: {
-    readonly linux: LinuxCommand | null;
+    readonly linux: Pick<LinuxCommand, "kernel" | "origin"> | null;
     readonly diagnostics: readonly GrubDiagnostic[];
   } | null;
   /** Host path of the kernel, null if GRUB's lies nowhere that is known. */

@@ -34,6 +34,7 @@ import { platformAzure } from "./platform_azure.ts";
 import { platformGce } from "./platform_gce.ts";
 import { platformXen } from "./platform_xen.ts";
 import { pluginFailed } from "./plugin_failed.ts";
+import { pluginNote } from "./plugin_note.ts";
 import { pluginVeto } from "./plugin_veto.ts";
 import { quarantined } from "./quarantined.ts";
 import { secureBoot } from "./secure_boot.ts";
@@ -84,5 +85,6 @@ export const CHECKS: readonly Check[] = [
   tooManyKexecs,
   pluginFailed,
   pluginVeto,
+  pluginNote,
   watchdogMissing,
 ];
