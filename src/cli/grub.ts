@@ -3,6 +3,7 @@ import { checkScript, runScript } from "../grub/evaluate.ts";
 import type { GrubCpu, GrubPlatform } from "../grub/platform.ts";
 import type { GrubDiagnostic, GrubResult } from "../grub/result.ts";
 import { EXIT, KexecError } from "../lib/errors.ts";
+import { fromSystemError } from "../host/system_failure.ts";
 import { type Command, command, defineArgs, type Invocation } from "./command.ts";
 import { OUTPUT_ARGS } from "./host_options.ts";
 import { type Paint, painter, printable, type Style, type Terminal, wrap } from "./terminal.ts";

@@ -5,7 +5,8 @@
  */
 import type { Gpt } from "../gpt/read.ts";
 import type { SlotState } from "../gpt/slot.ts";
-import { evaluate, type GrubResult } from "../grub/evaluate.ts";
+import { evaluate } from "../grub/evaluate.ts";
+import type { GrubResult } from "../grub/result.ts";
 import type { HostFacts } from "../host/facts.ts";
 import type { Host } from "../host/host.ts";
 import { type KernelResult, readKernel } from "../kernel/image.ts";

@@ -179,7 +179,7 @@ function observeDisk(host: Host): ObservedDisk {
 function slotOfBoot(grub: GrubBoot | null, disk: ObservedDisk, next: SlotState | null): PlannedSlot | null {
   const { running, slots } = disk;
   if (grub === null || grub.tokens === null) return next === null ? null : planned(next, running, true);
-  const counted = grub.result.gptprio !== null;
+  const counted = (grub.result.gptprio.at(-1)?.slot ?? null) !== null;
   const named = slotNamed(grub.tokens, slots);
   if (named === null) return null;
   return planned(named, running, counted);
