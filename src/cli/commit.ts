@@ -2,7 +2,9 @@ import { withCommandLock } from "../journal/command_lock.ts";
 import { commitLoaded, type CommitOutcome } from "../kexec/commit.ts";
 import { liveMounter } from "../kexec/late_mounts.ts";
 import { chooseSyscall } from "../kernel/syscall.ts";
+import { committedEntry, skippedEntry } from "../journal/journal_entry.ts";
 import { EXIT, type ExitCode } from "../lib/errors.ts";
+import { journaldSink } from "../systemd/journald.ts";
 import { jumpIsKexec } from "../systemd/jump.ts";
 import { readAttribute } from "../host/text.ts";
 import { command } from "./command.ts";
@@ -36,6 +38,9 @@ export const commit = command({
         now: ports.now,
       }), { wait: PATIENCE });
     const { exit, sentence } = report(outcome);
+    const journal = journaldSink();
+    if (outcome.kind === "committed") journal.send(committedEntry(outcome.record, outcome.triesAfter));
+    if (outcome.kind === "vetoed") journal.send(skippedEntry(outcome.event));
     if (args.json === true) {
       terminal.out(`${JSON.stringify({ version: 1, outcome: outcome.kind, message: sentence })}\n`);
     } else if (args.quiet !== true) terminal.err(`flatcar-kexec: ${sentence}\n`);

@@ -3,9 +3,12 @@ import { withCommandLock } from "../journal/command_lock.ts";
 import { createFileStore } from "../journal/file_store.ts";
 import { confirmThisBoot } from "../kexec/confirm.ts";
 import { EXIT } from "../lib/errors.ts";
+import { journaldSink } from "../systemd/journald.ts";
+import { stageUpdateAgain } from "../systemd/staged_update.ts";
 import { systemdControl } from "../systemd/control.ts";
 import { command } from "./command.ts";
 import { openHost, OUTPUT_ARGS } from "./host_options.ts";
+import { configOf } from "./plan_host.ts";
 import { requireRoot } from "./live_ports.ts";
 
 /** Seconds to wait for another command at boot. */
@@ -18,11 +21,15 @@ export const confirm = command({
   async run({ args, terminal }) {
     requireRoot("confirm");
     const host = openHost({});
+    const { config } = await configOf(host, {});
     const result = await withCommandLock("confirm", () =>
       confirmThisBoot({
         host,
         store: createFileStore(),
         control: systemdControl(),
+        journal: journaldSink((sentence) => terminal.err(`flatcar-kexec: ${sentence}\n`)),
+        metricsFile: config.metrics.textfile,
+        stageUpdateAgain: () => void stageUpdateAgain(),
         withDisk: (path, use) => withDisk(path, {}, use),
         now: () => new Date(),
       }), { wait: PATIENCE });

@@ -9,6 +9,8 @@ import process from "node:process";
 import type { Config } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import { createFileStore } from "../journal/file_store.ts";
+import type { JournalSink } from "../journal/journal_entry.ts";
+import { journaldSink } from "../systemd/journald.ts";
 import { liveMachine } from "../kexec/kexec_tools.ts";
 import type { JumpArrangements, LoadPorts } from "../kexec/load.ts";
 import { KexecError, messageOf } from "../lib/errors.ts";
@@ -19,6 +21,7 @@ import { isElsewhere, type SnapshotArguments } from "./host_options.ts";
 
 export interface LivePorts extends LoadPorts {
   readonly control: SystemdControl;
+  readonly journal: JournalSink;
 }
 
 export function livePorts(host: Host, config: Config): LivePorts {
@@ -26,6 +29,7 @@ export function livePorts(host: Host, config: Config): LivePorts {
   return {
     host,
     control,
+    journal: journaldSink(),
     machine: liveMachine(),
     store: createFileStore(),
     jump: arrangements(control, config),

@@ -4,6 +4,8 @@
  * @module
  */
 import type { Host } from "../host/host.ts";
+import type { SkippedEvent } from "../journal/attempt.ts";
+import { loadedEntry, skippedEntry } from "../journal/journal_entry.ts";
 import type { LoadRecord } from "../journal/load_record.ts";
 import { encodeInitrd } from "../kexec/initrd_archive.ts";
 import { loadPlanned, unloadLoaded, whatIsLoaded } from "../kexec/load.ts";
@@ -37,7 +39,7 @@ export async function planAndLoad(
   if (plan.decision === "refuse") {
     if (loaded.kind === "ours") unloadLoaded(loaded.record, config, ports);
     const refusing = plan.findings.filter((finding) => finding.level === "refuse");
-    ports.store.appendEvent({
+    const event: SkippedEvent = {
       event: "skipped",
       id: loaded.kind === "ours" ? loaded.record.id : null,
       at: ports.now().toISOString(),
@@ -45,7 +47,9 @@ export async function planAndLoad(
       stage: "load",
       checks: refusals(plan),
       reason: refusing.map((finding) => finding.message).join("; "),
-    });
+    };
+    ports.store.appendEvent(event);
+    ports.journal.send(skippedEntry(event));
     return { outcome: { kind: "refused", plan }, ports, planned };
   }
   if (loaded.kind === "ours" && isSame(loaded.record, planned)) {
@@ -56,6 +60,7 @@ export async function planAndLoad(
     archive: encodeInitrd(initrd.entries),
   }));
   const record = loadPlanned(planning, initrds, config, ports);
+  ports.journal.send(loadedEntry(record));
   return { outcome: { kind: "loaded", plan, record, already: false }, ports, planned };
 }
 

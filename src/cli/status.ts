@@ -1,23 +1,63 @@
+import { readGpt } from "../gpt/read.ts";
+import { nextSlot, slotsOf } from "../gpt/select.ts";
+import { findBootDisk } from "../host/boot_disk.ts";
+import type { Host } from "../host/host.ts";
+import { exists, readAttribute } from "../host/text.ts";
 import { createFileStore } from "../journal/file_store.ts";
+import { statusText, type StatusView } from "../journal/status_text.ts";
 import { liveMachine } from "../kexec/kexec_tools.ts";
 import { whatIsLoaded } from "../kexec/load.ts";
 import { EXIT } from "../lib/errors.ts";
+import { ETC_UNITS } from "../systemd/install.ts";
+import { COMMIT_UNIT } from "../systemd/units.ts";
 import { command } from "./command.ts";
-import { OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
+import { openHost, OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
+import { requireLive } from "./live_ports.ts";
+import { configOf } from "./plan_host.ts";
 
 export const status = command({
   name: "status",
   description: "What is loaded, slots, last attempts, quarantine",
   args: { ...PLAN_ARGS, ...OUTPUT_ARGS },
-  run({ args, terminal }) {
-    const store = createFileStore();
-    const loaded = whatIsLoaded({ machine: liveMachine(), store });
-    const { value: state } = store.readState();
-    if (args.json === true) terminal.out(`${JSON.stringify({ version: 1, loaded, state })}\n`);
-    else if (args.quiet !== true) {
-      terminal.out(`loaded: ${loaded.kind}\n`);
-      if (state.lastBoot !== null) terminal.out(`${state.lastBoot.sentence}\n`);
-    }
+  async run({ args, terminal }) {
+    requireLive("show the status", args);
+    const host = openHost(args);
+    const { config } = await configOf(host, args);
+    const view = statusView(host, config.maxConsecutive);
+    if (args.json === true) terminal.out(`${JSON.stringify({ version: 1, ...view })}\n`);
+    else if (args.quiet !== true) terminal.out(statusText(view));
     return EXIT.done;
   },
 });
+
+function statusView(host: Host, maxConsecutive: number): StatusView {
+  const store = createFileStore();
+  const state = store.readState();
+  const log = store.readLog();
+  const load = store.readLoad();
+  const cold = store.readCold();
+  return {
+    bootId: readAttribute(host, "/proc/sys/kernel/random/boot_id"),
+    loaded: whatIsLoaded({ machine: liveMachine(), store }),
+    cold: cold.value,
+    state: state.value,
+    log: log.value,
+    slots: slotsInView(host),
+    maxConsecutive,
+    enabled: exists(host, `${ETC_UNITS}/${COMMIT_UNIT}`),
+    problems: [...state.problems, ...log.problems, ...load.problems, ...cold.problems],
+  };
+}
+
+function slotsInView(host: Host): StatusView["slots"] {
+  const found = findBootDisk(host);
+  const block = found.ok ? host.block(found.disk.path) : null;
+  const gpt = block?.ok === true ? readGpt(block.value) : null;
+  if (!found.ok || gpt?.ok !== true) return null;
+  const next = nextSlot(gpt);
+  return slotsOf(gpt).map((slot) => ({
+    ...slot,
+    running: slot.partuuid === found.disk.running?.partuuid,
+    next: slot.partition === next?.partition,
+  }));
+}

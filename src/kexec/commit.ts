@@ -8,6 +8,7 @@
 import { withDisk } from "../gpt/block_device.ts";
 import { spendTry } from "../gpt/writer.ts";
 import type { Host } from "../host/host.ts";
+import type { SkippedEvent } from "../journal/attempt.ts";
 import type { LoadRecord } from "../journal/load_record.ts";
 import type { StateStore } from "../journal/store.ts";
 import { KexecError, messageOf } from "../lib/errors.ts";
@@ -37,7 +38,7 @@ export type CommitOutcome =
   /** The reboot under way goes through the firmware; the kernel was dropped, no try was taken. */
   | { readonly kind: "firmware"; readonly reason: string }
   /** Something changed since load: the kernel was dropped, an ordinary reboot follows. */
-  | { readonly kind: "vetoed"; readonly reasons: readonly string[] }
+  | { readonly kind: "vetoed"; readonly reasons: readonly string[]; readonly event: SkippedEvent }
   | { readonly kind: "committed"; readonly record: LoadRecord; readonly triesAfter: number };
 
 /**
@@ -50,8 +51,7 @@ export function commitLoaded(ports: CommitPorts): CommitOutcome {
   if (record === null) {
     if (stored.problems.length === 0) return { kind: "nothing-loaded", note: null };
     // A kernel is loaded that we know nothing of any more: it may be ours, so it must not run.
-    if (isLoaded !== false) drop(ports);
-    return { kind: "vetoed", reasons: stored.problems };
+    return veto(ports, null, stored.problems);
   }
   if (isLoaded === false) {
     return { kind: "nothing-loaded", note: `kernel ${record.kernel.path} was loaded, and is not any more` };
@@ -134,20 +134,19 @@ function changesSince(ports: CommitPorts, record: LoadRecord): readonly string[]
   );
 }
 
-function veto(ports: CommitPorts, record: LoadRecord, reasons: readonly string[]): CommitOutcome {
-  drop(ports);
-  attempt(() => {
-    ports.store.appendEvent({
-      event: "skipped",
-      id: record.id,
-      at: ports.now().toISOString(),
-      bootId: record.bootId,
-      stage: "commit",
-      checks: [],
-      reason: reasons.join("; "),
-    });
-  });
-  return { kind: "vetoed", reasons };
+function veto(ports: CommitPorts, record: LoadRecord | null, reasons: readonly string[]): CommitOutcome {
+  if (ports.machine.isLoaded() !== false) drop(ports);
+  const event: SkippedEvent = {
+    event: "skipped",
+    id: record?.id ?? null,
+    at: ports.now().toISOString(),
+    bootId: ports.bootId ?? "",
+    stage: "commit",
+    checks: [],
+    reason: reasons.join("; "),
+  };
+  attempt(() => ports.store.appendEvent(event));
+  return { kind: "vetoed", reasons, event };
 }
 
 /** The veto that systemd heeds: with nothing loaded its kexec comes back, and it reboots. */

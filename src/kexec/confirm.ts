@@ -20,6 +20,8 @@ import {
   savedSeconds,
 } from "../journal/aftermath.ts";
 import { type BootFacts, type Classification, classifyBoot } from "../journal/classify.ts";
+import { bootEntry, type JournalSink } from "../journal/journal_entry.ts";
+import { writeMetrics } from "../journal/metrics.ts";
 import type { StateStore } from "../journal/store.ts";
 import { firmwareSeconds, parseUptime, secondsToUserspace } from "../journal/timing.ts";
 import { messageOf } from "../lib/errors.ts";
@@ -29,6 +31,11 @@ export interface ConfirmPorts {
   readonly host: Host;
   readonly store: StateStore;
   readonly control: Pick<SystemdControl, "numberProperty">;
+  readonly journal: JournalSink;
+  /** Where a collector of metrics looks; empty: nowhere. */
+  readonly metricsFile: string;
+  /** Say again that an update waits for its reboot: without it update-engine would raise the running slot. */
+  stageUpdateAgain(): void;
   /** Run something with the boot disk open for writing and locked. */
   withDisk<T>(path: string, use: (disk: BlockDevice) => T): T;
   now(): Date;
@@ -69,13 +76,27 @@ export function confirmThisBoot(ports: ConfirmPorts): Confirmation {
     try {
       ports.withDisk(disk, (device) => giveTryBack(device, giveBack.partuuid));
       gaveBack = true;
+      ports.stageUpdateAgain();
     } catch (error) {
       problems.push(messageOf(error));
     }
   }
   const outcome = outcomeOf(classification, state, facts, times, gaveBack, now);
   if (outcome !== null) store.appendEvent(outcome);
-  store.writeState(confirmBoot(state, classification, aftermath, facts, times, now));
+  const confirmed = confirmBoot(state, classification, aftermath, facts, times, now);
+  store.writeState(confirmed);
+  ports.journal.send(
+    bootEntry(verdict, classification.sentence, attempt, {
+      seconds: times.seconds,
+      savedSeconds: saved,
+      gaveBack,
+    }),
+  );
+  try {
+    writeMetrics(ports.metricsFile, confirmed);
+  } catch (error) {
+    problems.push(messageOf(error));
+  }
   return { classification, aftermath, times, savedSeconds: saved, gaveBack, problems };
 }
 
