@@ -6,6 +6,7 @@
  */
 import type { FileStatus, Host } from "../host/host.ts";
 import { pluginFault } from "./fault.ts";
+import { walk } from "./walk.ts";
 
 const MOST_FILES = 64;
 const MOST_BYTES = 64 << 10;
@@ -95,11 +96,9 @@ function matches(segment: string, name: string): boolean {
 
 /** A regular file that others may read, below directories that others may search. */
 function isPublic(host: Host, path: string): boolean {
-  if (!allows(host, path, "file", 0o004)) return false;
-  for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
-    if (!allows(host, path.slice(0, end), "directory", 0o001)) return false;
-  }
-  return true;
+  const way = walk(host, path);
+  return way !== null && allows(host, way.real, "file", 0o004) &&
+    way.directories.every((directory) => allows(host, directory, "directory", 0o001));
 }
 
 function allows(host: Host, path: string, kind: FileStatus["kind"], bit: number): boolean {

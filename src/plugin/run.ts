@@ -12,6 +12,11 @@ import type { BootReport, InitrdEntry, Plugin, PluginFinding } from "./api.ts";
 import { type Answers, type AskOptions, askPlugin, type Question } from "./ask.ts";
 import type { PlanDraft, Token } from "./draft.ts";
 import { applyEdits, type EditRights, PROTECTED_KEYS } from "./edits.ts";
+import { checkDeviceTree } from "./device_tree.ts";
+import { initrdSize } from "./newc.ts";
+import { discoverPlugins } from "./discovery.ts";
+import { pluginFault } from "./fault.ts";
+import { askInProcess, type ProcessReply, type ProcessRequest } from "./process.ts";
 import { planAction, type PlannedAction } from "./quiesce.ts";
 import { readPatterns } from "./reads.ts";
 import { BUILT_IN } from "./registry.ts";
@@ -78,12 +83,16 @@ export interface Reply {
   readonly log: readonly string[];
 }
 
-/** Where plugins come from; tests give their own. */
+/** Where plugins come from, and how those from files are run; tests give their own. */
 export interface PluginSources {
   readonly builtIn: readonly Plugin[];
+  readonly run: (request: ProcessRequest) => ProcessReply;
 }
 
-const DEFAULT_SOURCES: PluginSources = { builtIn: BUILT_IN };
+/** Content that one plugin may lay over the initial RAM disk, bytes. */
+const INITRD_LIMIT = 512 << 10;
+
+const DEFAULT_SOURCES: PluginSources = { builtIn: BUILT_IN, run: askInProcess };
 
 /** Ask every plugin that is not switched off, in order; each sees the plan as the earlier ones left it. */
 export function runPlugins(input: PluginInput, sources: PluginSources = DEFAULT_SOURCES): PluginOutcome {
@@ -96,7 +105,7 @@ export function runPlugins(input: PluginInput, sources: PluginSources = DEFAULT_
     quiesce: [],
     log: [],
   };
-  for (const candidate of candidates(input.config, sources)) {
+  for (const candidate of candidates(input, sources)) {
     outcome = askAboutPlan(candidate, input, outcome);
   }
   return outcome;
@@ -106,7 +115,7 @@ export function runPlugins(input: PluginInput, sources: PluginSources = DEFAULT_
 export function runConfirm(input: ConfirmInput, sources: PluginSources = DEFAULT_SOURCES): ConfirmOutcome {
   const findings: Finding[] = [];
   const log: PluginLogLine[] = [];
-  for (const candidate of candidates(input.config, sources)) {
+  for (const candidate of candidates(input, sources)) {
     try {
       const reply = candidate.ask(
         question(candidate, input, { kind: "boot", boot: input.boot }),
@@ -121,8 +130,32 @@ export function runConfirm(input: ConfirmInput, sources: PluginSources = DEFAULT
   return { findings, log };
 }
 
-function candidates(config: PluginSettings, sources: PluginSources): readonly Candidate[] {
-  return sources.builtIn.map(builtIn).filter((candidate) => !config.disabled.includes(candidate.name));
+/** All that are to be asked, in order. */
+function candidates(input: CommonInput, sources: PluginSources): readonly Candidate[] {
+  const byName = new Map(sources.builtIn.map((plugin) => [plugin.name, plugin]));
+  const seen = new Map<string, string>();
+  return discoverPlugins(input.host, input.config, [...byName.keys()]).flatMap(({ name, source, state }) => {
+    switch (state.kind) {
+      case "built-in": {
+        const plugin = byName.get(name);
+        seen.set(name, source);
+        return plugin === undefined ? [] : [builtIn(plugin)];
+      }
+      case "ready": {
+        const twin = seen.get(name);
+        seen.set(name, source);
+        return twin === undefined
+          ? [external(name, source, state, input.config, sources.run)]
+          : [broken(name, source, `${twin} is a plugin of the same name`)];
+      }
+      case "faulty":
+        return [broken(name, source, state.message, state.hint)];
+      case "disabled":
+      case "masked":
+      case "overridden":
+        return [];
+    }
+  });
 }
 
 function builtIn(plugin: Plugin): Candidate {
@@ -134,6 +167,40 @@ function builtIn(plugin: Plugin): Candidate {
       claims: plugin.protectedKeys ?? [],
       log: [],
     }),
+  };
+}
+
+/** In a process of its own; a second time if it turns out to read files. */
+function external(
+  name: string,
+  source: string,
+  file: { readonly text: string; readonly language: "js" | "ts" },
+  config: PluginSettings,
+  run: PluginSources["run"],
+): Candidate {
+  const { text, language } = file;
+  return {
+    name,
+    source,
+    ask(question, options) {
+      const request = { name, text, language, question, timeLimit: config.timeLimit };
+      const first = run({ ...request, files: null });
+      const last = first.kind === "reads"
+        ? run({ ...request, files: options.files(first.promises.reads) })
+        : first;
+      if (last.kind === "reads") throw pluginFault("The plugin asked for its files twice");
+      return { answers: last.answers, claims: last.promises.protectedKeys, log: last.log };
+    },
+  };
+}
+
+function broken(name: string, source: string, message: string, hint?: string): Candidate {
+  return {
+    name,
+    source,
+    ask: () => {
+      throw pluginFault(message, hint);
+    },
   };
 }
 
@@ -161,6 +228,11 @@ function adopt(candidate: Candidate, reply: Reply, input: PluginInput, before: P
     rightsOf(candidate, reply.claims, input.config),
     before.reports,
   );
+  if (answers.deviceTree !== null) checkDeviceTree(input.host, answers.deviceTree, input.draft);
+  const size = initrdSize(answers.initrd);
+  if (size > INITRD_LIMIT) {
+    throw pluginFault(`Hook initrd answered ${size} bytes of files, expected at most ${INITRD_LIMIT}`);
+  }
   const actions = answers.quiesce.map((action) => planAction(candidate.name, action));
   const report: PluginReport = {
     name: candidate.name,

@@ -5,6 +5,15 @@ import { armFacts, ask, draftOf, factsOf, said } from "../support/plugin_hosts.t
 
 const SEED = "/proc/device-tree/chosen/kaslr-seed";
 const RPI4 = "Raspberry Pi 4 Model B Rev 1.4";
+/** The least that is a tree: `dtc -I dts -O dtb <<< '/dts-v1/; / { };'`. */
+const TREE = Uint8Array.from(
+  Buffer.from(
+    "d00dfeed00000048000000380000004800000028000000110000001000000000000000000000001000000000000000000000000000000000" +
+      "00000001000000000000000200000009",
+    "hex",
+  ),
+);
+const board = { "/oem/board.dtb": TREE };
 const dtb = (value: unknown) => ({ options: { "arm64-dtb": { dtb: value } } });
 
 describe("arm64-dtb", () => {
@@ -39,7 +48,7 @@ describe("arm64-dtb", () => {
 
   it("hands on the tree of the configuration by kexec_load", () => {
     const facts = factsOf(armFacts({ acpi: false, model: RPI4 }));
-    const outcome = ask(arm64Dtb, { facts, config: dtb("/oem/board.dtb") });
+    const outcome = ask(arm64Dtb, { facts, files: board, config: dtb("/oem/board.dtb") });
     assert.equal(outcome.deviceTree, "/oem/board.dtb");
     assert.equal(outcome.reports[0]?.deviceTree, "/oem/board.dtb");
     assert.match(said(outcome)[0] ?? "", /handed \/oem\/board.dtb$/);
@@ -57,7 +66,10 @@ describe("arm64-dtb", () => {
     const facts = factsOf(armFacts());
     const files = { [SEED]: "\u0001\u0002\0\0\0\0\0\0" };
     assert.match(said(ask(arm64Dtb, { facts, files })).join("\n"), /^refuse plugin-veto .*kaslr-seed/);
-    assert.deepEqual(ask(arm64Dtb, { facts, files, config: dtb("/oem/board.dtb") }).findings, []);
+    assert.deepEqual(
+      ask(arm64Dtb, { facts, files: { ...files, ...board }, config: dtb("/oem/board.dtb") }).findings,
+      [],
+    );
   });
 
   it("warns where the next boot is told to do without the ACPI that this one uses", () => {

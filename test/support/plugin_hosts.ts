@@ -99,7 +99,7 @@ export function ask(
   recorded: {
     readonly facts: HostFacts;
     readonly draft?: PlanDraft;
-    readonly files?: Readonly<Record<string, string>>;
+    readonly files?: Readonly<Record<string, string | Uint8Array>>;
     readonly links?: Readonly<Record<string, string>>;
     readonly host?: Host;
     readonly config?: Partial<PluginSettings>;
@@ -116,7 +116,12 @@ export function ask(
       config: { ...DEFAULT_CONFIG.plugins, ...recorded.config },
       draft: recorded.draft ?? draftOf(recorded.facts),
     },
-    { builtIn: [plugin] },
+    {
+      builtIn: [plugin],
+      run: () => {
+        throw new Error("no plugin from a file was expected");
+      },
+    },
   );
 }
 
