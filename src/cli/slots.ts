@@ -1,4 +1,5 @@
 import type { Host } from "../host/host.ts";
+import { realPathOf } from "../host/live.ts";
 import { findBootDisk } from "../host/boot_disk.ts";
 import { withDisk } from "../gpt/block_device.ts";
 import { type Gpt, readGpt, requireGpt, tableDigest } from "../gpt/read.ts";
@@ -8,7 +9,7 @@ import { spendTry } from "../gpt/writer.ts";
 import { EXIT, KexecError } from "../lib/errors.ts";
 import type { PlannedSlot } from "../plan/plan.ts";
 import { command } from "./command.ts";
-import { HOST_ARGS, openHost, OUTPUT_ARGS } from "./host_options.ts";
+import { HOST_ARGS, hostOptions, openHost, OUTPUT_ARGS } from "./host_options.ts";
 import { renderSlots } from "./render_plan.ts";
 import { painter } from "./terminal.ts";
 
@@ -40,10 +41,14 @@ export const slots = command({
     const planned = all.map((slot) => plannedSlot(slot, running));
     const chosen = planned.find((slot) => slot.partition === next?.partition) ?? null;
     if (args.spend === true && next !== null) {
-      withDisk(path, { sectorSize: gpt.sectorSize === 4096 ? 4096 : 512 }, (disk) => {
-        // As GRUB does: also the last try of the last slot.
-        spendTry(disk, { slot: next, tableDigest: tableDigest(gpt) }, { evenIfLast: true });
-      });
+      withDisk(
+        realPathOf(hostOptions(args), path),
+        { sectorSize: gpt.sectorSize === 4096 ? 4096 : 512 },
+        (disk) => {
+          // As GRUB does: also the last try of the last slot.
+          spendTry(disk, { slot: next, tableDigest: tableDigest(gpt) }, { evenIfLast: true });
+        },
+      );
     }
     if (args.json === true) {
       terminal.out(`${

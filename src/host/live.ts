@@ -77,6 +77,24 @@ function machineArch(): Arch {
   }
 }
 
+function namespaceOf(options: HostOptions): Namespace {
+  return {
+    root: resolve(options.root ?? "/"),
+    mounts: {
+      ...(options.boot === undefined ? {} : { "/boot": resolve(options.boot) }),
+      ...(options.oem === undefined ? {} : { "/oem": resolve(options.oem) }),
+    },
+  };
+}
+
+/**
+ * Where a path of the host lies on this machine, for the one command that writes to a disk of a tree: there
+ * `/dev/vda` is a file of the tree, not this machine's disk.
+ */
+export function realPathOf(options: HostOptions, path: string): string {
+  return path === options.disk ? path : resolveIn(namespaceOf(options), path);
+}
+
 /** `major:minor` of a Linux device number as stat(2) gives it. */
 function deviceName(dev: number): string {
   const value = BigInt(dev);
@@ -113,13 +131,7 @@ class FileHost implements Host {
     this.diskOverride = options.disk ?? null;
     this.#isTree = options.root !== undefined && resolve(options.root) !== "/";
     this.#sectorSize = options.sectorSize ?? 512;
-    this.#namespace = {
-      root: resolve(options.root ?? "/"),
-      mounts: {
-        ...(options.boot === undefined ? {} : { "/boot": resolve(options.boot) }),
-        ...(options.oem === undefined ? {} : { "/oem": resolve(options.oem) }),
-      },
-    };
+    this.#namespace = namespaceOf(options);
   }
 
   #real(path: string, followLast = true): string {

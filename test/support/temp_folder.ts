@@ -12,6 +12,16 @@ export function withTempFolder<T>(action: (folder: string) => T): T {
   }
 }
 
+/** {@link withTempFolder} for what takes its time. */
+export async function withTempFolderAsync<T>(action: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "flatcar-kexec-"));
+  try {
+    return await action(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** Write files and links (`{ "etc/x": "text", "a": { link: "b" } }`) below a folder, making parents. */
 export function writeTree(
   folder: string,

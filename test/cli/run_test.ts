@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import { VERSION } from "../../src/lib/version.ts";
+import { runCaptured } from "../support/captured_terminal.ts";
+import { type SampleHost, writeSampleHost } from "../support/sample_host.ts";
+import { withTempFolderAsync } from "../support/temp_folder.ts";
+
+async function withSample(use: (sample: SampleHost, folder: string) => Promise<void>): Promise<void> {
+  await withTempFolderAsync(async (folder) => await use(writeSampleHost(join(folder, "host")), folder));
+}
+
+function parse(text: string): Readonly<Record<string, unknown>> {
+  const value: unknown = JSON.parse(text);
+  assert.ok(typeof value === "object" && value !== null && !Array.isArray(value));
+  return Object.fromEntries(Object.entries(value));
+}
+
+test("help and version go to standard output and succeed", async () => {
+  for (const args of [["--help"], ["help"], ["plan", "--help"], ["grub", "--help"], ["grub", "run", "-h"]]) {
+    const { exit, out, err } = await runCaptured(args);
+    assert.equal(exit, 0);
+    assert.equal(err, "");
+    assert.doesNotMatch(out, /\u001b/);
+    assert.match(out, /flatcar-kexec/);
+  }
+  assert.equal((await runCaptured(["--version"])).out, `flatcar-kexec ${VERSION}\n`);
+});
+
+test("every command has a help page that names its options", async () => {
+  for (const [name, entry] of Object.entries(COMMANDS)) {
+    const names = "load" in entry ? [[name]] : Object.keys(entry.commands).map((inner) => [name, inner]);
+    for (const words of names) {
+      const { exit, out } = await runCaptured([...words, "--help"]);
+      assert.equal(exit, 0, words.join(" "));
+      assert.match(out, /OPTIONS/, words.join(" "));
+    }
+  }
+});
+
+test("a mistyped command or option ends in exit code 2, with what was meant", async () => {
+  const cases: readonly (readonly [readonly string[], RegExp])[] = [
+    [["pln"], /did you mean 'plan'/],
+    [["grub", "chek"], /did you mean 'grub check'/],
+    [["plan", "--jsn"], /did you mean '--json'/],
+    [["plan", "--allow", "pairty-mismatch"], /did you mean 'parity-mismatch'/],
+    [["plan", "--arch", "mips"], /arch/],
+    [["plan", "extra"], /unexpected argument 'extra'/],
+    [["slots", "--sector-size", "1024"], /sector-size/],
+  ];
+  for (const [args, message] of cases) {
+    const { exit, out, err } = await runCaptured(args);
+    assert.equal(exit, 2, args.join(" "));
+    assert.equal(out, "");
+    assert.match(err, message);
+    assert.doesNotMatch(err, /^\s+at /m);
+  }
+});
+
+test("slots gives exactly one JSON document, with the next slot in it", async () => {
+  await withSample(async (sample) => {
+    const { exit, out, err } = await runCaptured(["slots", "--json", ...sample.args]);
+    assert.equal(exit, 0);
+    assert.equal(err, "");
+    const { version, primary, backup, sectorSize, next } = parse(out);
+    assert.deepEqual({ version, primary, backup, sectorSize }, {
+      version: 1,
+      primary: "valid",
+      backup: "valid",
+      sectorSize: 512,
+    });
+    assert.deepEqual(next, {
+      partition: 4,
+      partuuid: "e03dd35c-7c2d-4a47-b3fe-27f15780a57c",
+      label: "USR-B",
+      priority: 2,
+      tries: 1,
+      successful: false,
+      triesAfter: 0,
+      gptWrite: true,
+      running: false,
+    });
+  });
+});
+
+test("slots --spend writes to the tree's disk, never to the disk of that name on this machine", async () => {
+  await withSample(async (sample) => {
+    const { exit } = await runCaptured(["slots", "--spend", "--root", sample.root]);
+    assert.equal(exit, 0);
+    const { out } = await runCaptured(["slots", "--json", "--disk", sample.disk]);
+    assert.match(out, /"label":"USR-B","priority":2,"tries":0/);
+  });
+});
+
+test("slots --spend takes the try, and the next one to look finds the other slot", async () => {
+  await withSample(async (sample) => {
+    const spent = await runCaptured(["slots", "--spend", ...sample.args]);
+    assert.match(spent.out, /Took one of its tries: 0 left/);
+    const after = await runCaptured(["slots", "--spend", ...sample.args]);
+    assert.match(after.out, /GRUB takes USR-A \(partition 3\) next/);
+    assert.match(after.out, /nothing was written/);
+  });
+});
+
+test("a disk that is not Flatcar's, or unreadable, ends in exit code 4 and a sentence, and stays as it was", async () => {
+  await withTempFolderAsync(async (folder) => {
+    const text = join(folder, "text");
+    writeFileSync(text, "not a disk\n".repeat(1000));
+    const before = readFileSync(text);
+    const empty = join(folder, "empty");
+    writeFileSync(empty, "");
+    for (const disk of [text, empty, join(folder, "missing"), folder]) {
+      for (
+        const command of [["slots"], ["slots", "--spend"], ["slots", "--json"], ["plan", "--root", folder]]
+      ) {
+        const { exit, out, err } = await runCaptured([...command, "--disk", disk]);
+        assert.equal(exit, 4, `${command.join(" ")} ${disk}: ${out}${err}`);
+        assert.match(
+          `${out}${err}`.replaceAll(/\s+/g, " "),
+          new RegExp(disk.slice(disk.lastIndexOf("/") + 1)),
+        );
+        assert.doesNotMatch(err, /^\s+at /m);
+      }
+    }
+    assert.deepEqual(readFileSync(text), before);
+  });
+});
+
+test("plan --json is one document, also when it refuses, and --quiet says nothing", async () => {
+  await withSample(async (sample) => {
+    assert.equal(parse((await runCaptured(["plan", "--json", ...sample.args])).out)["decision"], "kexec");
+    truncateSync(join(sample.root, "boot/flatcar/vmlinuz-b"), 3000);
+    const { exit, out } = await runCaptured(["plan", "--json", ...sample.args]);
+    assert.equal(exit, 3);
+    assert.equal(parse(out)["decision"], "refuse");
+    assert.deepEqual(await runCaptured(["plan", "--quiet", ...sample.args]), { exit: 3, out: "", err: "" });
+  });
+});
+
+test("plan stays within 80 columns, but for words of the command line that are longer", async () => {
+  await withSample(async (sample) => {
+    const { out } = await runCaptured(["plan", ...sample.args]);
+    for (const line of out.split("\n").filter((line) => !line.includes("verity.usrhash="))) {
+      assert.ok(line.length <= 80, line);
+    }
+  });
+});
+
+test("plan in colour says the same as without", async () => {
+  await withSample(async (sample) => {
+    const plain = await runCaptured(["plan", ...sample.args]);
+    const coloured = await runCaptured(["plan", ...sample.args], { color: true });
+    assert.match(coloured.out, /\u001b\[/);
+    // deno-lint-ignore no-control-regex
+    assert.equal(coloured.out.replace(/\u001b\[[0-9;]*m/g, ""), plain.out);
+  });
+});
+
+test("check tells every check's verdict, and plan --snapshot repeats what plan said", async () => {
+  await withSample(async (sample, folder) => {
+    const checked = parse((await runCaptured(["check", "--json", ...sample.args])).out);
+    assert.ok(Array.isArray(checked["checks"]) && checked["checks"].length > 30);
+    const file = join(folder, "host.json");
+    assert.equal((await runCaptured(["snapshot", "-o", file, ...sample.args])).exit, 0);
+    const live = await runCaptured(["plan", "--json", ...sample.args]);
+    const replayed = await runCaptured(["plan", "--json", "--snapshot", file]);
+    assert.equal(replayed.out, live.out);
+  });
+});
+
+test("a snapshot that is none ends in a sentence that names it", async () => {
+  await withTempFolderAsync(async (folder) => {
+    const file = join(folder, "bad.json");
+    for (const text of ["", "{", "[]", '{"version":99}', "\u0000\u0001"]) {
+      writeFileSync(file, text);
+      const { exit, err } = await runCaptured(["plan", "--snapshot", file]);
+      assert.equal(exit, 1);
+      assert.match(err, /bad\.json/);
+      assert.doesNotMatch(err, /^\s+at /m);
+    }
+  });
+});
+
+test("grub run prints what echo prints, and diagnostics with file and line to standard error", async () => {
+  await withTempFolderAsync(async (folder) => {
+    const file = join(folder, "x.cfg");
+    writeFileSync(file, 'set a="$name"\necho "hello $a"\nif [ x ] || [ y ]; then\necho body\nfi\n');
+    const { exit, out, err } = await runCaptured(["grub", "run", file, "--var", "name=b,c=d"]);
+    assert.equal(exit, 0);
+    assert.equal(out, "hello b,c=d\nbody\n");
+    assert.match(err, /x\.cfg:3: /);
+    const checked = await runCaptured(["grub", "check", file]);
+    assert.equal(checked.exit, 3);
+    assert.equal(checked.out, "");
+  });
+});
+
+test("commands that change this machine refuse to look at another", async () => {
+  for (const command of ["load", "reboot"]) {
+    const { exit, err } = await runCaptured([command, "--root", "/nowhere"]);
+    assert.equal(exit, 2);
+    assert.match(err, /acts on this machine/);
+  }
+});
