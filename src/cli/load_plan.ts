@@ -7,8 +7,8 @@ import type { Host } from "../host/host.ts";
 import type { SkippedEvent } from "../journal/attempt.ts";
 import { loadedEntry, skippedEntry } from "../journal/journal_entry.ts";
 import type { LoadRecord } from "../journal/load_record.ts";
-import { encodeInitrd } from "../kexec/initrd_archive.ts";
 import { loadPlanned, unloadLoaded, whatIsLoaded } from "../kexec/load.ts";
+import { encodeNewc } from "../plugin/newc.ts";
 import { pluginInitrdPath } from "../plan/make_plan.ts";
 import { watchFile } from "../kexec/recheck.ts";
 import { type Plan, refusals } from "../plan/plan.ts";
@@ -57,7 +57,7 @@ export async function planAndLoad(
   }
   const initrds = (planning.plugins?.initrds ?? []).map((initrd) => ({
     path: pluginInitrdPath(initrd.plugin),
-    archive: encodeInitrd(initrd.entries),
+    archive: encodeNewc(initrd.entries),
   }));
   const record = loadPlanned(planning, initrds, config, ports);
   ports.journal.send(loadedEntry(record));

@@ -10,7 +10,6 @@ import type { StateStore } from "../journal/store.ts";
 import { chooseSyscall } from "../kernel/syscall.ts";
 import { KexecError } from "../lib/errors.ts";
 import type { Planning } from "../plan/make_plan.ts";
-import { joinInitrds } from "./initrd_archive.ts";
 import { type KexecMachine, loadKernel, unloadKernel } from "./kexec_tools.ts";
 import { watchFile } from "./recheck.ts";
 
@@ -153,6 +152,18 @@ function placeInitrds(
   if (first === undefined || paths.length === 1) return first ?? null;
   ports.writeInitrd(JOINED_INITRD, joinInitrds(paths.map((path) => ports.readFile(path))));
   return JOINED_INITRD;
+}
+
+/** Archives one after the other, as the kernel unpacks them; each starts at a multiple of four bytes. */
+function joinInitrds(archives: readonly Uint8Array[]): Uint8Array {
+  const aligned = archives.map((archive) => Math.ceil(archive.length / 4) * 4);
+  const result = new Uint8Array(aligned.reduce((sum, length) => sum + length, 0));
+  let offset = 0;
+  archives.forEach((archive, index) => {
+    result.set(archive, offset);
+    offset += aligned[index] ?? 0;
+  });
+  return result;
 }
 
 export function foreignKernel(command: string): KexecError {

@@ -3,14 +3,14 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { encodeInitrd } from "../../src/kexec/initrd_archive.ts";
+import { encodeNewc } from "../../src/plugin/newc.ts";
 import { withTempFolder } from "../support/temp_folder.ts";
 
 const hasCpio = spawnSync("cpio", ["--version"]).status === 0;
 const why = hasCpio ? "" : " (skipped: no cpio program)";
 
-test(`encodeInitrd() writes what cpio unpacks, parents included${why}`, { skip: !hasCpio }, () => {
-  const archive = encodeInitrd([
+test(`encodeNewc() writes what cpio unpacks, parents included${why}`, { skip: !hasCpio }, () => {
+  const archive = encodeNewc([
     { kind: "file", path: "etc/acme/acme.conf", text: "répétition\n" },
     { kind: "file", path: "bin/acme", mode: 0o755, base64: btoa("\u0000\u00ff!") },
     { kind: "directory", path: "var/acme", mode: 0o700 },
@@ -27,7 +27,7 @@ test(`encodeInitrd() writes what cpio unpacks, parents included${why}`, { skip: 
   });
 });
 
-test("encodeInitrd() gives the same bytes for the same entries", () => {
+test("encodeNewc() gives the same bytes for the same entries", () => {
   const entries = [{ kind: "file", path: "a", text: "b" }] as const;
-  assert.deepEqual(encodeInitrd(entries), encodeInitrd(entries));
+  assert.deepEqual(encodeNewc(entries), encodeNewc(entries));
 });
