@@ -16,7 +16,9 @@ export const cmdlineTooLong = defineCheck({
     return {
       message: `The command line has ${length} bytes, but at most ${limit} fit${why}; ` +
         "the kernel would cut off its end, where the hash of /usr is",
-      hint: `take ${length - limit} bytes out of /oem/grub.cfg or of [cmdline] in the configuration`,
+      hint: `take at least ${
+        length - limit
+      } of the bytes out of /oem/grub.cfg or of [cmdline] in the configuration`,
     };
   },
 });

@@ -6,6 +6,8 @@ export const configNotUnderstood = defineCheck({
   title: "GRUB's configuration cannot be followed to the end",
   reads: "grub.cfg.tar on the EFI system partition, /oem/grub.cfg",
   examine({ main, grub, kernelFile, slot, disk }) {
+    // Without a boot disk it is no wonder.
+    if (!disk.found.ok) return null;
     if (!main.ok) {
       return {
         message: main.message,

@@ -1,4 +1,4 @@
-import { u16, u32 } from "../lib/bytes.ts";
+import { u16 } from "../lib/bytes.ts";
 import { EFI_VENDOR, readEfiVariable } from "../host/efi_variables.ts";
 import type { Host } from "../host/host.ts";
 import { defineCheck } from "./check.ts";
@@ -20,7 +20,6 @@ export function bootedEntry(host: Host): { readonly name: string; readonly isNet
   while (offset + 2 <= option.length && u16(option, offset) !== 0) offset += 2;
   offset += 2;
   const end = Math.min(option.length, offset + u16(option, 4));
-  if (u32(option, 0) === 0 && end <= offset) return null;
   while (offset + 4 <= end) {
     const type = option[offset] ?? END;
     const length = u16(option, offset + 2);

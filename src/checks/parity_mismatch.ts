@@ -14,9 +14,9 @@ export const parityMismatch = defineCheck({
     const shown = differences.slice(0, SHOWN).map(({ kind, text }) => `${kind} '${text}'`);
     if (differences.length > SHOWN) shown.push(`${differences.length - SHOWN} more`);
     const list = shown.length === 0 ? "" : ` (${shown.join(", ")})`;
+    const words = differences.length === 1 ? "1 word" : `${differences.length} words`;
     return {
-      message:
-        `The running command line differs in ${differences.length} words from what GRUB's files give${list}: ${cause}`,
+      message: `The running command line differs in ${words} from what GRUB's files give${list}: ${cause}`,
       hint: "after one ordinary reboot both agree again, unless GRUB reads other files than these",
       origin: "/proc/cmdline",
     };

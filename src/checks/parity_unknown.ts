@@ -5,8 +5,10 @@ export const parityUnknown = defineCheck({
   defaultLevel: "refuse",
   title: "there is no boot to compare with",
   reads: "/proc/cmdline",
-  examine({ parity, running, host }) {
+  examine({ parity, running, host, disk }) {
     if (parity.verdict !== "unknown") return null;
+    // Without slots there is more to say, and another check says it.
+    if (disk.slots.length === 0) return null;
     return {
       message: `It cannot be proved that GRUB's files are understood: ${parity.reason}`,
       hint:

@@ -14,6 +14,7 @@ import {
 import { createMasker } from "./mask.ts";
 import {
   type HostSnapshot,
+  restoreBytes,
   storeBytes,
   type Stored,
   type StoredBlock,
@@ -181,6 +182,17 @@ function rangesByPath(ranges: Iterable<Range>): Record<string, readonly StoredRa
   return Object.fromEntries(paths);
 }
 
+/** One character a byte, and back. */
+function toLatin1(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+function fromLatin1(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
 /** Every text that a snapshot holds, mapped. */
 function mapTexts(snapshot: HostSnapshot, map: (text: string) => string): HostSnapshot {
   const bytes = (content: Stored<StoredBytes>): Stored<StoredBytes> =>
@@ -197,11 +209,24 @@ function mapTexts(snapshot: HostSnapshot, map: (text: string) => string): HostSn
       }
       : outcome,
   });
-  const entries = <T>(record: Readonly<Record<string, T>>, convert: (value: T) => T): Record<string, T> =>
-    Object.fromEntries(Object.entries(record).map(([path, value]) => [path, convert(value)]));
+  // An archive's texts lie in it as they are, and masks keep their length: its headers stay right.
+  const archive = (content: Stored<StoredBytes>): Stored<StoredBytes> => {
+    if (!("value" in content) || typeof content.value === "string") return bytes(content);
+    const text = toLatin1(restoreBytes(content.value));
+    const mapped = map(text);
+    return mapped.length === text.length ? { value: storeBytes(fromLatin1(mapped)) } : content;
+  };
+  const entries = <T>(
+    record: Readonly<Record<string, T>>,
+    convert: (value: T, path: string) => T,
+  ): Record<string, T> =>
+    Object.fromEntries(Object.entries(record).map(([path, value]) => [path, convert(value, path)]));
   return {
     ...snapshot,
-    files: entries(snapshot.files, bytes),
+    files: entries(
+      snapshot.files,
+      (content, path) => path.endsWith(".tar") ? archive(content) : bytes(content),
+    ),
     ranges: entries(
       snapshot.ranges,
       (list) => list.map((range) => ({ ...range, bytes: bytes(range.bytes) })),

@@ -72,6 +72,8 @@ test("no-slot: names every slot's counters; an entry that names its slot by hand
 test("config-not-understood: no configuration, a refusing diagnostic, no linux command, a foreign kernel, no slot", () => {
   const main = { ok: false, message: "Cannot read GRUB's configuration: gone" } as const;
   assert.equal(verdict("config-not-understood", { main }), "refuse: Cannot read GRUB's configuration: gone");
+  const found = { ok: false, id: "not-flatcar", message: "m", hint: "h" } as const;
+  assert.equal(verdict("config-not-understood", { main, disk: { ...disk, found } }), "");
   const diagnostic = {
     id: "bound",
     level: "refuse",
@@ -144,7 +146,7 @@ test("cmdline-too-long: to the byte, with the number of bytes to save", () => {
   assert.equal(verdict("cmdline-too-long", { cmdline: "x".repeat(2016) }), "");
   const [finding] = findingsOf("cmdline-too-long", { cmdline: "x".repeat(2017) });
   assert.match(finding?.message ?? "", /has 2017 bytes, but at most 2016 fit/);
-  assert.match(finding?.hint ?? "", /take 1 bytes out/);
+  assert.match(finding?.hint ?? "", /take at least 1 of the bytes out/);
   assert.match(verdict("cmdline-too-long", { cmdline: "ä".repeat(1009) }), /has 2018 bytes/);
 });
 
@@ -165,6 +167,7 @@ test("parity-unknown: refuses, but only warns of a disk that the user named and 
   const host = hostWith({ diskOverride: "/dev/sdb" });
   assert.match(verdict("parity-unknown", { parity, host, running: null }), /^warn: /);
   assert.match(verdict("parity-unknown", { parity, host }), /^refuse: /);
+  assert.equal(verdict("parity-unknown", { parity, disk: { ...disk, slots: [] } }), "");
 });
 
 test("slot-changed and first-boot-changed: compare with what was loaded", () => {

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { DEFAULT_CONFIG } from "../../src/config/config.ts";
 import { FACTS, facts, findingsOf, goodInput, hostWith, SLOT_A, verdict } from "../support/check_input.ts";
+import { memoryHost } from "../support/memory_host.ts";
 
 const efi = (name: string, ...data: readonly number[]): Record<string, Uint8Array> => ({
   [`/sys/firmware/efi/efivars/${name}-8be4df61-93ca-11d2-aa0d-00e098032b8c`]: new Uint8Array([
@@ -268,8 +269,21 @@ test("watchdog-missing: says what a hang and a panic lead to", () => {
   const config = { ...DEFAULT_CONFIG, watchdogSeconds: 120 };
   assert.match(
     verdict("watchdog-missing", { host: covered, config }),
-    /^info: The watchdog \(iTCO_wdt\) restarts a machine .* within 120 seconds/,
+    /^info: The watchdog \(iTCO_wdt\) is left running for 120 seconds at the jump/,
   );
+  assert.match(verdict("watchdog-missing", { config }), /does not cover a hang .*stop_on_reboot is -1/);
+  const ipmi = facts({ modules: ["ipmi_watchdog"] });
+  assert.match(
+    verdict("watchdog-missing", { host: host({}), facts: ipmi, config }),
+    /^info: The watchdog \(ipmi_watchdog\) is left running/,
+  );
+  const nameless = memoryHost({ files: { "/sys/class/watchdog/watchdog0/device/uevent": "" } });
+  assert.match(
+    verdict("watchdog-missing", { host: nameless }),
+    /^info: The watchdog \(watchdog0\).*is not known/,
+  );
+  const soft = memoryHost({ files: { "/sys/class/watchdog/watchdog0/uevent": "" } });
+  assert.match(verdict("watchdog-missing", { host: soft }), /^warn: /);
 });
 
 test("too-many-kexecs: at the limit, and never where there is none", () => {

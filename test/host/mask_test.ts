@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createMasker } from "../../src/host/mask.ts";
 import { recordHost } from "../../src/host/record.ts";
+import { replayHost } from "../../src/host/replay.ts";
 import { memoryHost } from "../support/memory_host.ts";
 
 const mask = (text: string): string => createMasker().mask(text);
@@ -73,4 +74,19 @@ test("masks of a masked text are the same again", () => {
   const once = masker.mask(text);
   assert.equal(masker.mask(once), once);
   assert.equal(mask(once), once);
+});
+
+test("an archive's texts are masked in place; other binary files are left alone", () => {
+  const bytes = new TextEncoder().encode('head\0\u00ff set linux_append="a.password=sesame-open"\n\0\0');
+  const recorder = recordHost(memoryHost({ files: { "/boot/grub.cfg.tar": bytes, "/x.bin": bytes } }));
+  recorder.host.read("/boot/grub.cfg.tar");
+  recorder.host.read("/x.bin");
+  const host = replayHost(recorder.snapshot(true));
+  const archive = host.read("/boot/grub.cfg.tar");
+  assert.ok(archive.ok);
+  assert.equal(
+    new TextDecoder().decode(archive.value),
+    'head\0\u00ff set linux_append="a.password=masked-0001"\n\0\0',
+  );
+  assert.deepEqual(host.read("/x.bin"), { ok: true, value: bytes });
 });
