@@ -58,7 +58,7 @@ const kexecOption = v.pipe(
   ),
 );
 const names = v.array(v.string());
-const level = v.picklist(["refuse", "warn", "off"]);
+const level = v.picklist(["refuse", "warn", "info", "off"]);
 const digest = v.pipe(
   v.string(),
   v.regex(/^[0-9a-f]{64}$/, "expected 64 lower-case hexadecimal digits (SHA-256)"),

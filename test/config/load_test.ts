@@ -208,7 +208,7 @@ for (
     [
       "a wrong level",
       '[checks]\nlockdown = "ignore"',
-      ':2: checks.lockdown is "ignore", expected "refuse" or "warn" or "off"',
+      ':2: checks.lockdown is "ignore", expected "refuse" or "warn" or "info" or "off"',
       null,
     ],
     ["a wrong type", 'marker = "yes"', ':1: marker is "yes", expected boolean', null],
