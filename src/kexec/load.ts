@@ -111,31 +111,35 @@ export function loadPlanned(
   }
 }
 
-/** Drop what {@link loadPlanned} put in place. Every step is tried; the first that failed is thrown at the end. */
+/**
+ * Drop what {@link loadPlanned} put in place. A kernel that cannot be unloaded keeps its record and its units, so
+ * that commit still stands between it and the jump; after that every step is tried.
+ *
+ * @throws {KexecError} of the first step that failed.
+ */
 export function unloadLoaded(
   record: LoadRecord | null,
   config: Config,
   ports: Pick<LoadPorts, "host" | "machine" | "store" | "jump">,
 ): void {
+  if (ports.machine.isLoaded() === true) {
+    unloadKernel(ports.machine, config.kexec.program, chooseSyscall(config.kexec.syscall, ports.host.arch));
+  }
+  const watchdogBefore = record?.watchdogBefore ?? null;
   const failures: unknown[] = [];
-  const step = (action: () => void): void => {
+  for (
+    const step of [
+      () => ports.jump.cancel(),
+      () => void (watchdogBefore === null || ports.jump.setWatchdog(watchdogBefore)),
+      () => ports.store.removeLoad(),
+    ]
+  ) {
     try {
-      action();
+      step();
     } catch (error) {
       failures.push(error);
     }
-  };
-  step(() => {
-    if (ports.machine.isLoaded() === true) {
-      unloadKernel(ports.machine, config.kexec.program, chooseSyscall(config.kexec.syscall, ports.host.arch));
-    }
-  });
-  step(() => ports.jump.cancel());
-  const before = record?.watchdogBefore ?? null;
-  step(() => {
-    if (before !== null) ports.jump.setWatchdog(before);
-  });
-  step(() => ports.store.removeLoad());
+  }
   if (failures.length > 0) throw failures[0];
 }
 
