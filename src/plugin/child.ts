@@ -45,11 +45,16 @@ export async function runPluginProcess(): Promise<never> {
   const say = (message: unknown) => send(`${request.nonce} ${stringify(message)}\n`);
   const leave = exit.bind(process);
 
+  let dropped: string | null = null;
+  process.on("unhandledRejection", (reason) => {
+    dropped ??= messageOf(reason);
+  });
   try {
     if (process.geteuid?.() === 0) throw pluginFault("Cannot run the plugin: this process is still root");
     beFirstToGo();
     for (const name of Object.keys(process.env)) delete process.env[name];
     const plugin = await load(request);
+    if (dropped !== null) throw pluginFault(`The plugin dropped a rejected promise: ${dropped}`);
     const promises = {
       protectedKeys: plugin.protectedKeys ?? [],
       reads: plugin.reads ?? [],
@@ -78,9 +83,15 @@ function ask(plugin: Plugin, request: ChildRequest, entering: (step: string) => 
       if (request.files === null) throw new NeedsFiles();
       return request.files;
     },
-    // Rights are judged by the parent; here the plugin's later hooks only see what it asked for.
-    edit: (tokens, edits) =>
-      applyEdits(tokens, edits, { plugin: plugin.name, claims: PROTECTED_KEYS, allowed: true }).tokens,
+    // Rights and shapes are judged by the parent; here the plugin's later hooks only see what it asked for.
+    edit: (tokens, edits) => {
+      try {
+        return applyEdits(tokens, edits, { plugin: plugin.name, claims: PROTECTED_KEYS, allowed: true })
+          .tokens;
+      } catch {
+        return tokens;
+      }
+    },
   });
 }
 

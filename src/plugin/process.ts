@@ -53,7 +53,7 @@ const PROCESS_LIMIT = 256;
 const LOG_LINES = 200;
 const LOG_WIDTH = 500;
 
-/** Exit statuses of the watching shell. */
+/** Exit statuses of the watching shell; 126 and 127 are its own words for "cannot be run". */
 const OUT_OF_MEMORY = 71;
 const OUT_OF_TIME = 72;
 
@@ -287,6 +287,9 @@ function causeOfDeath(ended: Ended, timeLimit: number, step: string | null): str
   if (ended.signal !== null) return `The plugin's process died ${during(step)} of ${ended.signal}`;
   if (ended.status !== null && ended.status > 128) {
     return `The plugin's process died ${during(step)} of signal ${ended.status - 128}`;
+  }
+  if (ended.status === 126 || ended.status === 127) {
+    return `The user nobody cannot run ${process.execPath}: it, or a directory above it, is closed to others`;
   }
   if (ended.status !== 0) return `The plugin ended ${during(step)} with exit status ${ended.status}`;
   return null;

@@ -22,10 +22,10 @@ const DEFAULT_SECONDS = 10;
 const MOST_SECONDS = 60;
 
 /** As modprobe has them: letters, digits, `_` and `-`. */
-const MODULE = /^[A-Za-z0-9_-]{1,64}$/;
+const MODULE = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$/;
 /** systemd.unit(5): the types that can be stopped and may be in the way of a driver. */
 const UNIT =
-  /^[A-Za-z0-9:_.\\@-]{1,200}\.(service|socket|timer|path|scope|slice|mount|automount|swap|target)$/;
+  /^[A-Za-z0-9:_\\@][A-Za-z0-9:_.\\@-]{0,199}\.(service|socket|timer|path|scope|slice|mount|automount|swap|target)$/;
 /** Domain, bus, device and function as in /sys/bus/pci/devices. */
 const PCI = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/;
 const SYSFS = /^\/sys\/(bus|class|devices|module|block|firmware|kernel)(\/[A-Za-z0-9][A-Za-z0-9:._,@+-]*)+$/;

@@ -196,7 +196,9 @@ const anyEdit: fc.Arbitrary<Edit> = fc.oneof(
     reason: fc.constant("r"),
   }),
 );
-const anyTokens = fc.array(fc.record({ text: word, origin: fc.constant<string>("grub.cfg:1") }), { maxLength: 8 });
+const anyTokens = fc.array(fc.record({ text: word, origin: fc.constant<string>("grub.cfg:1") }), {
+  maxLength: 8,
+});
 const run = { seed: 5, numRuns: 300 } as const;
 
 describe("applyEdits(), for any words and edits", () => {

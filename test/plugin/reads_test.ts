@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { readPatterns } from "../../src/plugin/reads.ts";
+import { memoryHost } from "../support/memory_host.ts";
+
+const host = memoryHost({
+  files: {
+    "/sys/bus/pci/devices/0000:00:02.0/class": "0x030000\n",
+    "/sys/bus/pci/devices/0000:3b:00.0/class": "0x030200\n",
+    "/sys/bus/pci/devices/0000:3b:00.0/vendor": "0x10de\n",
+    "/sys/class/dmi/id/.hidden": "x",
+    "/sys/class/dmi/id/sys_vendor": "Acme",
+    "/etc/shadow": "root:secret",
+    "/root/notes": "n",
+    "/etc/large": "x".repeat(70_000),
+  },
+  links: { "/etc/innocent": "/etc/shadow", "/etc/window": "/root/notes" },
+  statuses: { "/etc/shadow": { mode: 0o640 }, "/root": { mode: 0o700 } },
+});
+const read = (pattern: string, trusted = false) => readPatterns(host, [pattern], trusted);
+const names = (pattern: string) => Object.keys(read(pattern));
+
+describe("readPatterns()", () => {
+  it("reads a path as it stands, and files below directories that match", () => {
+    assert.deepEqual(read("/sys/class/dmi/id/sys_vendor"), { "/sys/class/dmi/id/sys_vendor": "Acme" });
+    assert.deepEqual(names("/sys/bus/pci/devices/*/class"), [
+      "/sys/bus/pci/devices/0000:00:02.0/class",
+      "/sys/bus/pci/devices/0000:3b:00.0/class",
+    ]);
+    assert.deepEqual(names("/sys/bus/pci/devices/0000:3?:*/v*r"), [
+      "/sys/bus/pci/devices/0000:3b:00.0/vendor",
+    ]);
+  });
+
+  it("matches a leading dot only if it is written out, and never across names", () => {
+    assert.deepEqual(names("/sys/class/dmi/id/*"), ["/sys/class/dmi/id/sys_vendor"]);
+    assert.deepEqual(names("/sys/class/dmi/id/.h*"), ["/sys/class/dmi/id/.hidden"]);
+    assert.deepEqual(names("/sys/*/sys_vendor"), []);
+  });
+
+  it("gives nothing to a plugin from a file that not everybody may read, not through a link either", () => {
+    for (const path of ["/etc/shadow", "/etc/innocent", "/root/notes", "/etc/window"]) {
+      assert.deepEqual(names(path), [], path);
+    }
+    assert.deepEqual(read("/etc/shadow", true), { "/etc/shadow": "root:secret" });
+  });
+
+  it("leaves out what is missing, a directory, or too large", () => {
+    assert.deepEqual(names("/etc/nothing"), []);
+    assert.deepEqual(names("/etc"), []);
+    assert.deepEqual(names("/etc/large"), []);
+  });
+
+  for (const pattern of ["etc/passwd", "/etc/../root/notes", "/etc//passwd", "/", ""]) {
+    it(`refuses the pattern ${JSON.stringify(pattern)}`, () => {
+      assert.throws(() => read(pattern), /^KexecError: Cannot read .*: expected/);
+    });
+  }
+
+  it("refuses more files than a plugin can mean", () => {
+    const many = memoryHost({
+      files: Object.fromEntries(Array.from({ length: 65 }, (_, index) => [`/etc/f${index}`, "x"])),
+    });
+    assert.throws(() => readPatterns(many, ["/etc/*"], false), /more than 64 files/);
+  });
+
+  it("takes no time over a pattern that would make an expression backtrack", () => {
+    const one = memoryHost({ files: { [`/etc/${"a".repeat(200)}`]: "x" } });
+    assert.deepEqual(readPatterns(one, [`/etc/${"*a".repeat(60)}b`], false), {});
+  });
+});
