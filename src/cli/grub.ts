@@ -6,7 +6,8 @@ import { EXIT, KexecError } from "../lib/errors.ts";
 import { fromSystemError } from "../host/system_failure.ts";
 import { type Command, command, defineArgs, type Invocation } from "./command.ts";
 import { OUTPUT_ARGS } from "./host_options.ts";
-import { type Paint, painter, printable, type Style, type Terminal, wrap } from "./terminal.ts";
+import { renderDiagnostic } from "./render_diagnostic.ts";
+import { painter, printable, type Terminal } from "./terminal.ts";
 
 const GRUB_ARGS = defineArgs({
   file: { type: "positional", required: true, description: "a GRUB script; - reads standard input" },
@@ -93,24 +94,7 @@ function variables(settings: readonly string[]): Readonly<Record<string, string>
   }));
 }
 
-const LEVEL_STYLE: Readonly<Record<GrubDiagnostic["level"], Style>> = {
-  refuse: "red",
-  warn: "yellow",
-  info: "cyan",
-};
-
 function renderDiagnostics(diagnostics: readonly GrubDiagnostic[], terminal: Terminal): string {
   const paint = painter(terminal.errColor);
   return diagnostics.map((diagnostic) => `${renderDiagnostic(diagnostic, paint, terminal.width)}\n`).join("");
-}
-
-export function renderDiagnostic(diagnostic: GrubDiagnostic, paint: Paint, width: number): string {
-  const { file, line, level, id, text, message, hint } = diagnostic;
-  const lines = [
-    `${printable(file)}:${line}: ${paint(LEVEL_STYLE[level], level)}: ${paint("bold", id)}`,
-    ...(text === "" ? [] : [`    ${paint("dim", printable(text))}`]),
-    `  ${wrap(printable(message), width - 2, "  ")}`,
-    ...(hint === null ? [] : [`  ${wrap(`hint: ${printable(hint)}`, width - 2, "  ")}`]),
-  ];
-  return lines.join("\n");
 }

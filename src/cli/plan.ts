@@ -1,3 +1,4 @@
+import { EXIT } from "../lib/errors.ts";
 import { command } from "./command.ts";
 import { OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
 import { exitCodeOfPlan, openAnyHost, planHost } from "./plan_host.ts";
@@ -6,11 +7,29 @@ import { renderPlan } from "./render_plan.ts";
 export const plan = command({
   name: "plan",
   description: "What the next kexec would boot, and why; changes nothing",
-  args: { ...PLAN_ARGS, ...OUTPUT_ARGS },
+  args: {
+    ...PLAN_ARGS,
+    explain: {
+      type: "string",
+      description: "tell how a word of the command line, or a GRUB variable, came about",
+      valueHint: "TOKEN",
+    },
+    ...OUTPUT_ARGS,
+  },
   async run({ args, all, terminal }) {
     const { planning } = await planHost(await openAnyHost(args), args, all("allow"));
+    if (args.explain !== undefined) {
+      const { explain, renderExplanation } = await import("./explain.ts");
+      const explanation = explain(planning.plan, planning.grub?.result ?? null, args.explain);
+      terminal.out(
+        args.json === true
+          ? `${JSON.stringify({ version: 1, ...explanation })}\n`
+          : renderExplanation(explanation, terminal.color),
+      );
+      return EXIT.done;
+    }
     if (args.json === true) terminal.out(`${JSON.stringify(planning.plan)}\n`);
-    else if (args.quiet !== true) terminal.out(renderPlan(planning.plan, terminal));
+    else if (args.quiet !== true) terminal.out(renderPlan(planning.plan, terminal, args.verbose === true));
     return exitCodeOfPlan(planning.plan);
   },
 });

@@ -5,6 +5,7 @@
  */
 import type { Finding, Level } from "../lib/finding.ts";
 import type { Plan, PlannedSlot, PlannedToken } from "../plan/plan.ts";
+import { renderDiagnostic } from "./render_diagnostic.ts";
 import { type Paint, painter, printable, type Style, wrap } from "./terminal.ts";
 
 export interface Layout {
@@ -12,7 +13,8 @@ export interface Layout {
   readonly width: number;
 }
 
-export function renderPlan(plan: Plan, layout: Layout): string {
+/** @param isVerbose Whether what GRUB makes of its files, line by line, is shown as well. */
+export function renderPlan(plan: Plan, layout: Layout, isVerbose = false): string {
   const paint = painter(layout.color);
   const sections = [
     decisionLine(plan, paint, layout.width),
@@ -24,6 +26,11 @@ export function renderPlan(plan: Plan, layout: Layout): string {
       paint,
     ),
     section("Plugins", renderPlugins(plan, paint, layout.width), paint),
+    section(
+      "GRUB's files",
+      isVerbose ? renderDiagnostics(plan, paint, layout.width) : diagnosticsHint(plan),
+      paint,
+    ),
     section("Findings", renderFindings(plan.findings, paint, layout.width), paint),
   ];
   return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
@@ -140,6 +147,19 @@ function renderPlugins(plan: Plan, paint: Paint, width: number): string {
     });
     return [head, ...edits].join("\n");
   }).join("\n");
+}
+
+function renderDiagnostics(plan: Plan, paint: Paint, width: number): string {
+  return plan.grub.diagnostics.map((diagnostic) => indent(renderDiagnostic(diagnostic, paint, width - 2), 2))
+    .join("\n");
+}
+
+/** That there is something to say about the files, for the reader who did not ask. */
+function diagnosticsHint(plan: Plan): string {
+  const serious = plan.grub.diagnostics.filter((diagnostic) => diagnostic.level !== "info");
+  if (serious.length === 0) return "";
+  const places = [...new Set(serious.map(({ file, line }) => `${file}:${line}`))].join(", ");
+  return `  GRUB does not do what was probably meant at ${printable(places)}: see plan --verbose`;
 }
 
 const LEVEL_STYLE: Readonly<Record<Level, Style>> = { refuse: "red", warn: "yellow", info: "cyan" };

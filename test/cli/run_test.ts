@@ -197,6 +197,41 @@ test("grub run prints what echo prints, and diagnostics with file and line to st
   });
 });
 
+test("plan --explain tells the lines that made a word, and what was overwritten", async () => {
+  await withSample(async (sample) => {
+    writeFileSync(
+      join(sample.root, "oem/grub.cfg"),
+      'set linux_append="lost"\nset linux_append="kept=1"\nset linux_append="$linux_append more"\n',
+    );
+    const { exit, out } = await runCaptured(["plan", "--explain", "kept", ...sample.args]);
+    assert.equal(exit, 0);
+    assert.match(out, /oem\/grub\.cfg:3 {2}adds to \$linux_append/);
+    assert.match(
+      out,
+      /oem\/grub\.cfg:2 {2}sets \$linux_append: "kept=1"\n.*oem\/grub\.cfg:1.*overwritten: "lost"/,
+    );
+    const variable = await runCaptured(["plan", "--explain", "linux_append", ...sample.args]);
+    assert.match(variable.out, /every value it had/);
+    const absent = await runCaptured(["plan", "--explain", "lost", ...sample.args]);
+    assert.match(absent.out, /Nothing on the command line/);
+    assert.match(
+      (await runCaptured(["plan", "--explain", "verity.usrhash", ...sample.args])).out,
+      /root hash/,
+    );
+  });
+});
+
+test("plan points at lines of GRUB's files that do not do what they seem to, and --verbose explains them", async () => {
+  await withSample(async (sample) => {
+    writeFileSync(join(sample.root, "oem/grub.cfg"), "set oem_id=qemu\nset linux_append=$linux_append a b\n");
+    assert.match((await runCaptured(["plan", ...sample.args])).out, /oem\/grub\.cfg:2: see plan --verbose/);
+    assert.match(
+      (await runCaptured(["plan", "--verbose", ...sample.args])).out,
+      /oem\/grub\.cfg:2: warn: words-lost/,
+    );
+  });
+});
+
 test("commands that change this machine refuse to look at another", async () => {
   for (const command of ["load", "reboot"]) {
     const { exit, err } = await runCaptured([command, "--root", "/nowhere"]);
