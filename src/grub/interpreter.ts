@@ -125,8 +125,8 @@ export class Interpreter {
   /** About where the evaluation is. */
   here: Origin = GRUB_ORIGIN;
   readonly menu: MenuState = { defaultEntry: "", entries: [], path: [] };
-  #parameters: readonly Traced[] = [];
-  #inFunction = false;
+  /** null outside functions and menu entries. */
+  #parameters: readonly Traced[] | null = null;
   #loops = 0;
   /** Loops still to be left. */
   #breaking = 0;
@@ -146,15 +146,16 @@ export class Interpreter {
   // Variables
 
   get parameters(): readonly Traced[] {
-    return this.#parameters;
+    return this.#parameters ?? [];
   }
 
   set parameters(parameters: readonly Traced[]) {
     this.#parameters = parameters;
   }
 
+  /** Whether there are positional parameters: in functions and menu entries. */
   get inFunction(): boolean {
-    return this.#inFunction;
+    return this.#parameters !== null;
   }
 
   /** Text of a variable, empty if it has none. */
@@ -167,15 +168,21 @@ export class Interpreter {
       case "?":
         return traced(String(this.status), GRUB_ORIGIN);
       case "#":
-        return traced(String(this.#parameters.length), GRUB_ORIGIN);
+        return this.#parameters === null ? null : traced(String(this.#parameters.length), GRUB_ORIGIN);
     }
     const first = name.charCodeAt(0);
     if (first >= 0x30 && first <= 0x39) {
-      const parameter = this.#parameters[Number(name) - 1];
+      const parameter = this.#parameters?.[Number(name) - 1];
       return parameter === undefined ? null : throughVariable(parameter, name, null);
     }
     const variable = this.variables.get(name);
     return variable === undefined ? null : throughVariable(variable.value, name, variable.assignment);
+  }
+
+  /** Line that gave a variable its value. */
+  originOf(name: string): Origin {
+    const index = this.variables.get(name)?.assignment ?? null;
+    return (index === null ? null : this.recording.assignments[index]?.origin) ?? GRUB_ORIGIN;
   }
 
   assign(name: string, value: Traced, origin: Origin, by: string): void {
@@ -287,7 +294,7 @@ export class Interpreter {
     return this.mainFile !== null && name === this.mainFile;
   }
 
-  /** Status of the last one that ran. */
+  /** The result is the status of the last one that ran. */
   runCommands(commands: readonly Command[]): number {
     let status: number = STATUS.ok;
     for (const command of commands) {
@@ -428,26 +435,22 @@ export class Interpreter {
     return STATUS.ok;
   }
 
+  /** A function has its own positional parameters, its own loops, and its own `return`. */
   #call(body: readonly Command[], call: Call): number {
-    return this.withParameters(call.args, true, () => this.runCommands(body));
+    const status = this.runWith(call.args, body);
+    this.#returning = false;
+    return status;
   }
 
-  /** Runs something with its own positional parameters, its own loops, and its own `return`. */
-  withParameters(parameters: readonly Traced[], inFunction: boolean, run: () => number): number {
+  /** Runs commands with positional parameters: a function's, or a menu entry's. */
+  runWith(parameters: readonly Traced[], body: readonly Command[]): number {
     this.budget.enter();
-    const saved = {
-      parameters: this.#parameters,
-      inFunction: this.#inFunction,
-      loops: this.#loops,
-    };
+    const saved = { parameters: this.#parameters, loops: this.#loops };
     this.#parameters = parameters;
-    this.#inFunction = inFunction;
     this.#loops = 0;
-    const status = run();
+    const status = this.runCommands(body);
     this.#parameters = saved.parameters;
-    this.#inFunction = saved.inFunction;
     this.#loops = saved.loops;
-    this.#returning = false;
     this.budget.leave();
     return status;
   }

@@ -9,7 +9,8 @@ import { textSource } from "../source_text.ts";
 import { STATUS } from "../status.ts";
 import { sliceTraced, type Traced, TracedBuilder } from "../traced.ts";
 import { fileTests } from "./files.ts";
-import { BAD_NUMBER, evaluateTest } from "./test_expression.ts";
+import { BAD_NUMBER } from "../numbers.ts";
+import { evaluateTest } from "./test_expression.ts";
 
 const ONE_ARGUMENT = "one argument expected.";
 
@@ -114,9 +115,8 @@ export function shift(interpreter: Interpreter, call: Call): number {
   if (arg !== undefined) {
     const number = count(arg.text);
     if ("status" in number) {
-      return number.status === STATUS.badNumber
-        ? interpreter.fail(BAD_NUMBER, number.status)
-        : STATUS.badArgument;
+      if (number.status === STATUS.badNumber) interpreter.recording.error(BAD_NUMBER);
+      return STATUS.badArgument;
     }
     places = number.value;
   }

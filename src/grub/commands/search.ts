@@ -36,9 +36,10 @@ export function search(interpreter: Interpreter, call: Call): number {
   const { values, rest, error } = parseOptions(call.args, SPECS);
   if (error !== null) return interpreter.fail(error, STATUS.badArgument);
   const name = rest[0];
-  if (name === undefined) return interpreter.fail("one argument expected.", STATUS.badArgument);
+  if (call.args.length === 0) return interpreter.fail("one argument expected.", STATUS.badArgument);
   const kind = KINDS.find((one) => values.has(one.name))?.kind;
   if (kind === undefined) return interpreter.fail("unspecified search type.", STATUS.invalidCommand);
+  if (name === undefined) return interpreter.fail("one argument expected.", STATUS.badArgument);
   const variable = values.has("set") ? values.get("set")?.at(-1)?.text ?? "root" : null;
   return find(interpreter, call, kind, name, variable, values.get("hint")?.[0] ?? null);
 }

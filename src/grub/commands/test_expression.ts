@@ -5,6 +5,8 @@
  * @module
  */
 
+import { parseUnsigned, startOfNumber } from "../numbers.ts";
+
 export interface FileTests {
   /** What stands at a path as a script writes it: `(hd0,gpt1)/x`, `/x`. */
   kindOf(path: string): "file" | "directory" | "missing";
@@ -16,48 +18,6 @@ export interface TestOutcome {
   readonly value: boolean;
   /** What GRUB prints, which it does only if the expression holds. */
   readonly error: string | null;
-}
-
-export const BAD_NUMBER = "unrecognized number.";
-export const OVERFLOW = "overflow is detected.";
-
-const MAX_UNSIGNED = 0xffff_ffff_ffff_ffffn;
-
-function isSpace(code: number): boolean {
-  return code === 0x20 || (code >= 0x09 && code <= 0x0d);
-}
-
-function digitValue(code: number): number {
-  if (code >= 0x30 && code <= 0x39) return code - 0x30;
-  if (code >= 0x61 && code <= 0x66) return code - 0x57;
-  if (code >= 0x41 && code <= 0x46) return code - 0x37;
-  return 99;
-}
-
-/** An unsigned 64-bit number: decimal, `0x` hexadecimal or `0` octal; what follows it is ignored. */
-function readUnsigned(text: string): { readonly value: bigint; readonly error: string | null } {
-  let at = 0;
-  while (isSpace(text.charCodeAt(at))) at++;
-  let base = 10;
-  if (text.charCodeAt(at) === 0x30) {
-    const after = text.charCodeAt(at + 1);
-    if (after === 0x78 || after === 0x58) {
-      base = 16;
-      at += 2;
-    } else if (digitValue(after) < 8) {
-      base = 8;
-    }
-  }
-  let value = 0n;
-  let any = false;
-  for (; at < text.length; at++) {
-    const digit = digitValue(text.charCodeAt(at));
-    if (digit >= base) break;
-    any = true;
-    value = value * BigInt(base) + BigInt(digit);
-    if (value > MAX_UNSIGNED) return { value: MAX_UNSIGNED, error: OVERFLOW };
-  }
-  return any ? { value, error: null } : { value: 0n, error: BAD_NUMBER };
 }
 
 export function evaluateTest(args: readonly string[], files: FileTests): TestOutcome {
@@ -148,13 +108,13 @@ class TestReader {
     }
   }
 
+  /** Read as 64 bits, compared as 32. */
   #number(text: string): bigint {
-    let at = 0;
-    while (isSpace(text.charCodeAt(at))) at++;
+    const at = startOfNumber(text);
     const negative = text.charCodeAt(at) === 0x2d;
-    const { value, error } = readUnsigned(negative ? text.slice(at + 1) : text);
+    const { value, error } = parseUnsigned(negative ? text.slice(at + 1) : text);
     if (error !== null) this.#error = error;
-    return BigInt.asIntN(64, negative ? -value : value);
+    return BigInt.asIntN(32, negative ? -value : value);
   }
 
   #binary(left: string, operator: string, right: string): boolean | null {
