@@ -95,7 +95,8 @@ test("GRUB's case pmbr: no signature or no entry of type 0xee is noted, and is n
   const image = upstreamImage();
   assert.equal(readable(spoiled(image, 0, 512, 0)).protectiveMbr, false);
   assert.equal(readable(spoiled(image, 446, 64, 0)).protectiveMbr, false);
-  assert.equal(readable(spoiled(image, 510, 2, 0)).protectiveMbr, false);
+  assert.equal(readable(spoiled(image, 510, 1, 0)).protectiveMbr, false);
+  assert.equal(readable(spoiled(image, 511, 1, 0)).protectiveMbr, false);
 });
 
 for (const [index, offset] of [446, 462, 478, 494].entries()) {
@@ -155,6 +156,8 @@ test("GRUB's case weird_disk_size: a disk that got smaller loses its backup and 
   const gpt = readable(upstreamImage(), { size: (SECTORS - 128) * SECTOR });
   assert.equal(status(gpt), "pmbr, primary header, primary entries");
   assert.match(gpt.reasons.backup ?? "", /beyond the end of the disk: sector 2047, the disk has 1920/);
+  const byOne = readable(upstreamImage(), { size: (SECTORS - 1) * SECTOR });
+  assert.match(byOne.reasons.backup ?? "", /beyond the end of the disk: sector 2047, the disk has 2047/);
 });
 
 test("GRUB's case iterate: the used entries come with number, place, attributes and name", () => {
@@ -300,6 +303,16 @@ for (const [what, reason, change] of BACKUP_CASES) {
     assert.equal(status(gpt), "pmbr, primary header, primary entries");
   });
 }
+
+test("places are added up in 64 bits, as GRUB does: a table at the end of the numbers wraps round", () => {
+  let image = spoiled(upstreamImage(), PRIMARY, 1, 0);
+  image = withField64(image, BACKUP, 72, (1n << 64n) - 32n);
+  image = withField64(image, BACKUP, 48, 1n << 63n);
+  const gpt = read(image);
+  assert.ok(!gpt.ok);
+  // The table seems to end in sector 0 and is no fault; that the header lies in usable sectors is one.
+  assert.equal(gpt.reasons.backup, "invalid backup GPT LBA");
+});
 
 test("the reserved field and whatever follows the header in its sector are nobody's business", () => {
   let image = withField32(upstreamImage(), PRIMARY, 20, 0xdeadbeef);

@@ -107,6 +107,20 @@ test("nextSlot() is null where GRUB fails to repair the table, though a slot cou
   assert.equal(repairFault(gpt), "Generated invalid GPT primary header: invalid entries location");
 });
 
+test("nextSlot() is null as well where it is the backup that GRUB cannot make", () => {
+  const image = flatcarImage({ a: [1, 0, 1], b: [0, 0, 0] });
+  const last = BigInt(image.length / 512 - 1);
+  // Usable up to the sector before the backup header, so there is no place for the backup's table.
+  for (const header of [512, image.length - 512]) {
+    new DataView(image.buffer).setBigUint64(header + 48, last - 1n, true);
+    sealHeader(image, header);
+  }
+  const gpt = gptOf(image);
+  assert.deepEqual([gpt.primary, gpt.backup], ["valid", "invalid"]);
+  assert.equal(nextSlot(gpt), null);
+  assert.equal(repairFault(gpt), "Generated invalid GPT backup header: invalid entries location");
+});
+
 test("triesAfter() takes one even from a successful slot, and never goes below zero", () => {
   assert.deepEqual([slot(3, 1, 3, true), slot(3, 1, 1, false), slot(3, 1, 0, true)].map(triesAfter), [
     2,
