@@ -14,6 +14,7 @@
  * GRUB's own result is what is booted. The consoles change only by `console = "hardware"`.
  */
 import type { Edit, PlanContext, Plugin } from "../src/plugin/api.ts";
+import { consolesOf } from "../src/plugin/oem_words.ts";
 
 interface Options {
   readonly console: "grub" | "hardware";
@@ -39,7 +40,7 @@ export default {
   hooks: {
     cmdline(context) {
       const wanted = wantedConsoles(context);
-      if (context.options.console === "grub" || same(consoles(context), wanted)) return null;
+      if (context.options.console === "grub" || same(consolesOf(context), wanted)) return null;
       const reason = `the serial-over-SSH console of this machine is ${wanted.at(-1)}`;
       return [
         { kind: "remove", key: "console", reason },
@@ -51,7 +52,7 @@ export default {
       const hint =
         `Mend the condition in ${OEM_FILE}, or set console = "hardware" in [plugins.equinix-metal]`;
       const alternative = lineWithAlternative(context.files[OEM_FILE] ?? "");
-      const found = consoles(context);
+      const found = consolesOf(context);
       if (alternative !== null) {
         return [{
           level: "info",
@@ -75,11 +76,6 @@ export default {
 
 function wantedConsoles({ plan }: PlanContext<Options>): readonly string[] {
   return plan.arch === "aarch64" ? ["tty0", "ttyAMA0,115200n8"] : ["tty0", "ttyS1,115200n8"];
-}
-
-function consoles({ plan }: PlanContext<Options>): readonly string[] {
-  return plan.tokens.filter((token) => token.text.startsWith("console="))
-    .map((token) => token.text.slice("console=".length));
 }
 
 function same(left: readonly string[], right: readonly string[]): boolean {
