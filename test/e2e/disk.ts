@@ -14,7 +14,6 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { type KernelPackage, run } from "../support/debian.ts";
 import { type Counters, USR_A, USR_B, USR_TYPE } from "../support/gpt_image.ts";
@@ -186,25 +185,15 @@ export function verifyTable(disk: string): string {
   return /No problems found/.test(text) ? "" : text;
 }
 
-/** SHA-256 of all of the disk but ROOT, which is the running system's to write. */
-export function digestWithoutRoot(disk: string): string {
-  const { first, last } = partitionRange(disk, NUMBERS.root);
-  const hash = createHash("sha256");
-  const fd = openSync(disk, "r");
-  try {
-    const chunk = Buffer.alloc(SECTOR * 2048);
-    let position = 0;
-    for (;;) {
-      if (position === first * SECTOR) position = (last + 1) * SECTOR;
-      const limit = position < first * SECTOR ? first * SECTOR - position : chunk.length;
-      const count = readSync(fd, chunk, 0, Math.min(chunk.length, limit), position);
-      if (count === 0) return hash.digest("hex");
-      hash.update(chunk.subarray(0, count));
-      position += count;
-    }
-  } finally {
-    closeSync(fd);
-  }
+/** The first difference between two disks outside ROOT, which is the running system's to write; null if none. */
+export function differenceOutsideRoot(before: string, after: string): string | null {
+  const { first, last } = partitionRange(before, NUMBERS.root);
+  const compare = (skip: number, bytes: number): string | null => {
+    const limit = bytes === 0 ? "" : `--bytes=${bytes}`;
+    const text = run("sh", ["-c", `cmp ${limit} --ignore-initial=${skip} "$0" "$1" || true`, before, after]);
+    return text === "" ? null : text.trim();
+  };
+  return compare(0, first * SECTOR) ?? compare((last + 1) * SECTOR, 0);
 }
 
 /** Copy a file out of the EFI system partition. */

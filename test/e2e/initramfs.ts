@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CpioEntry, newcArchive } from "../support/cpio.ts";
@@ -86,11 +87,17 @@ mkdir -p /sysroot
 mount -t ext4 -o rw /dev/$(part ROOT) /sysroot || fail "cannot mount ROOT"
 mount -t ext4 -o ro /dev/mapper/usr /sysroot/usr || fail "cannot mount /usr"
 say "usr=$name kernel=$(uname -r)"
-mount -t vfat -o \${BOOT_MODE:-ro} /dev/$(part EFI-SYSTEM) /sysroot/boot
+init=/e2e/init mode=ro
+# A real system writes its mount flags to the ESP; without one, nothing does.
+[ -x /sysroot/e2e/run ] && init=/usr/lib/systemd/systemd mode=rw
+mount -t vfat -o $mode,umask=0077 /dev/$(part EFI-SYSTEM) /sysroot/boot
 mount -t ext4 -o ro /dev/$(part OEM) /sysroot/oem
 mount --move /dev /sysroot/dev; mount --move /proc /sysroot/proc; mount --move /sys /sysroot/sys
-exec switch_root /sysroot /e2e/init
+exec switch_root /sysroot $init
 `;
+
+/** Changes with the script, so that a kept archive is not mistaken for the current one. */
+export const INIT_DIGEST: string = createHash("sha256").update(INIT).digest("hex").slice(0, 8);
 
 /** Kernel modules in the order they are to be loaded, dependencies first. Those built in are left out. */
 function modulesInOrder(kernel: KernelPackage, wanted: readonly string[]): readonly CpioEntry[] {

@@ -13,6 +13,7 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
+import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { cached, run, unpacked } from "../support/debian.ts";
 import { librariesOf } from "./initramfs.ts";
@@ -64,7 +65,12 @@ verb=
 for word; do case $word in -*) ;; *) verb=$word; break ;; esac; done
 case $verb in
   is-system-running) if [ -e /run/stopping ]; then echo stopping; else echo running; fi ;;
-  list-jobs) [ -e /run/stopping ] && echo "1 $(cat /run/stopping).target start waiting" ;;
+  show)
+    case "$*" in
+      *" Job "*) if [ "$(cat /run/stopping 2>/dev/null)" = kexec ]; then echo 1; else echo; fi ;;
+      *) echo none ;;
+    esac
+    ;;
   kexec|reboot)
     echo $verb >/run/stopping
     cp /run/systemctl.log /run/out/
@@ -171,5 +177,8 @@ export function usrImages(version: string, fill: (tree: string) => void): UsrIma
 
 /** /usr of the machines without systemd. */
 export function busyboxUsr(): UsrImages {
-  return usrImages("busybox-2", busyboxTree);
+  return usrImages(
+    `busybox-${createHash("sha256").update(SYSTEMCTL).digest("hex").slice(0, 8)}`,
+    busyboxTree,
+  );
 }
