@@ -48,11 +48,13 @@ export function decideAftermath(
     case "none":
       return NOTHING;
     case "fell-back":
-    case "ordinary":
-      return {
-        ...decideGiveBack(attempt, state, facts),
-        quarantine: jumped(attempt) ? quarantineEntry(attempt, classification.sentence, now) : null,
-      };
+    case "ordinary": {
+      const decided = decideGiveBack(attempt, state, facts);
+      // The try that went back is the last one that can: it is not to be risked on kexec again.
+      const isBarred = jumped(attempt) || decided.giveBack !== null;
+      const quarantine = isBarred ? quarantineEntry(attempt, classification.sentence, now) : null;
+      return { ...decided, quarantine };
+    }
   }
 }
 
@@ -130,12 +132,25 @@ function isBootable(slot: SlotState): boolean {
 }
 
 /**
- * The state to write before a try is given back: a power cut after the write to the disk must not lead to a
- * second one.
+ * The state to write before a try is given back: a power cut right after the write to the disk must lead neither to
+ * a second one, nor to a kexec that risks it.
  */
 export function noteGivenBack(state: State, attempt: Attempt, now: Date): State {
   const entry = { ...kernelOf(attempt), attempt: attempt.id, at: now.toISOString() };
-  return { ...state, givenBack: [...state.givenBack, entry] };
+  const quarantine = quarantineEntry(attempt, "the try that a kexec took was given back", now);
+  return {
+    ...state,
+    givenBack: [...state.givenBack, entry],
+    quarantined: withEntry(state.quarantined, quarantine),
+  };
+}
+
+/** One entry stands for a kernel: the newest. */
+function withEntry(
+  quarantined: readonly QuarantineEntry[],
+  added: QuarantineEntry,
+): readonly QuarantineEntry[] {
+  return [...quarantined.filter((entry) => !sameKernel(entry, added)), added];
 }
 
 /** What confirm measured; null where it could not be. */
@@ -177,7 +192,7 @@ export function confirmBoot(
   return {
     ...state,
     consecutive: byKexec ? state.consecutive + 1 : 0,
-    quarantined: added === null ? kept : [...kept.filter((entry) => !sameKernel(entry, added)), added],
+    quarantined: added === null ? kept : withEntry(kept, added),
     firmware,
     lastBoot: {
       bootId: facts.bootId,

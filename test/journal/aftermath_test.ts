@@ -54,20 +54,20 @@ test("a slot lost to a kexec that did not arrive gets its try back, and its kern
   });
 });
 
-test("a commit that was cut short gives the try back and quarantines nothing, since nothing jumped", () => {
+test("a commit that was cut short after the try was spent gives it back, to be taken through the firmware", () => {
   const { aftermath } = after(firmwareBoot(), { events: [] });
   assert.equal(aftermath.giveBack?.partition, 4);
-  assert.equal(aftermath.quarantine, null);
+  assert.equal(aftermath.quarantine?.kernelVersion, NEW_KERNEL);
 });
 
-test("a commit that gave up after the try was spent gives it back as well", () => {
+test("a commit that gave up after the try was spent gives it back in the same way", () => {
   const abandoned: AttemptEvent = { event: "abandoned", id: "attempt-1", at: committed.at, reason: "x" };
   const { aftermath } = after(firmwareBoot(), { events: [abandoned] });
   assert.equal(aftermath.giveBack?.partition, 4);
-  assert.equal(aftermath.quarantine, null);
+  assert.equal(aftermath.quarantine?.kernelVersion, NEW_KERNEL);
 });
 
-test("a commit that was cut short before the try was spent has nothing to give back", () => {
+test("a commit that was cut short before the try was spent has nothing to give back, and bars nothing", () => {
   const { aftermath } = after(firmwareBoot({ slots: [slotA(), slotB({ tries: 1 })] }), { events: [] });
   assert.deepEqual(aftermath, { giveBack: null, reason: null, quarantine: null });
 });
@@ -175,6 +175,7 @@ test("once noted, the same attempt gives nothing back after a power cut", () => 
   assert.ok(attempt !== undefined);
   const state = noteGivenBack(EMPTY_STATE, attempt, NOW);
   assert.equal(after(firmwareBoot(), { state }).aftermath.giveBack, null);
+  assert.equal(quarantineOf(state, { ...attempt, partuuid: USR_B })?.attempt, "attempt-1");
 });
 
 test("kexecs in a row are counted up to a boot through the firmware", () => {
@@ -217,12 +218,16 @@ test("a kernel in quarantine leaves it by arriving, and one entry stands for a k
     NOW,
   );
   const again = firmwareBoot({ bootId: "boot-3" });
-  const second = after(again, { state });
+  const second = after(again, {
+    state,
+    over: { id: "attempt-2" },
+    events: [{ ...committed, id: "attempt-2" }],
+  });
   state = confirmBoot(state, second.classification, second.aftermath, again, NO_TIMES, NOW);
   assert.equal(state.quarantined.length, 1);
   assert.deepEqual([state.totals["fell-back"], state.totals.arrived], [2, 0]);
   const kernel = { kernelVersion: NEW_KERNEL, usrhash: HASH_B, partuuid: USR_B };
-  assert.equal(quarantineOf(state, kernel)?.attempt, "attempt-1");
+  assert.equal(quarantineOf(state, kernel)?.attempt, "attempt-2");
   const boot = arrivedBoot({ bootId: "boot-4" });
   const arrived = after(boot, { state });
   state = confirmBoot(state, arrived.classification, arrived.aftermath, boot, NO_TIMES, NOW);
