@@ -64,8 +64,8 @@ export function readPartition(host: Host, name: string): Partition | null {
 
 /** For trees without sysfs's links: the disk whose name, plus an optional `p` and digits, is the partition's. */
 function diskByName(host: Host, name: string): string | null {
-  const match = /^(.*?[a-z])[0-9]+$|^(.*[0-9])p[0-9]+$/.exec(name);
-  const disk = match?.[2] ?? match?.[1];
+  const match = /^(.*[0-9])p[0-9]+$|^(.*[a-z])[0-9]+$/.exec(name);
+  const disk = match?.[1] ?? match?.[2];
   return disk !== undefined && host.status(`/sys/class/block/${disk}`).ok ? disk : null;
 }
 

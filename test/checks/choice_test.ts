@@ -147,6 +147,13 @@ test("cmdline-too-long: to the byte, with the number of bytes to save", () => {
   const [finding] = findingsOf("cmdline-too-long", { cmdline: "x".repeat(2017) });
   assert.match(finding?.message ?? "", /has 2017 bytes, but at most 2016 fit/);
   assert.match(finding?.hint ?? "", /take at least 1 of the bytes out/);
+  assert.match(finding?.message ?? "", /puts 'rootflags=rw mount\.usrflags=ro ' in front/);
+  const arm = { facts: { ...GOOD.facts, arch: "aarch64" } } as const;
+  assert.equal(verdict("cmdline-too-long", { ...arm, cmdline: "x".repeat(2047) }), "");
+  assert.match(
+    verdict("cmdline-too-long", { ...arm, cmdline: "x".repeat(2048) }),
+    /at most 2047 fit; the kernel/,
+  );
   assert.match(verdict("cmdline-too-long", { cmdline: "ä".repeat(1009) }), /has 2018 bytes/);
 });
 
@@ -159,6 +166,17 @@ test("parity-mismatch: shows the first differences and the likely cause", () => 
     "refuse: The running command line differs in 4 words from what GRUB's files give " +
       "(missing 'a', missing 'b', missing 'c', 1 more): the file was edited",
   );
+});
+
+test("parity-mismatch: counts what it does not show", () => {
+  const differences = ["a", "b", "c"].map((text) => ({ kind: "unexpected", text }) as const);
+  const message = (count: number): string =>
+    verdict("parity-mismatch", {
+      parity: { verdict: "mismatch", differences: differences.slice(0, count), cause: "c" },
+    });
+  assert.match(message(3), /in 3 words .* \(unexpected 'a', unexpected 'b', unexpected 'c'\): c$/);
+  assert.match(message(1), /in 1 word /);
+  assert.match(message(0), /in 0 words from what GRUB's files give: c$/);
 });
 
 test("parity-unknown: refuses, but only warns of a disk that the user named and that does not run", () => {

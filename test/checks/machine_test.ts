@@ -37,6 +37,11 @@ test("netboot-config: a network boot entry, where the running line is not the fi
   assert.equal(verdict("netboot-config", { host: from(...DISK_NODE, ...END_NODE), parity }), "");
   assert.equal(verdict("netboot-config", { host: from(3, 11, 0, 0), parity }).startsWith("refuse"), true);
   assert.equal(verdict("netboot-config", { parity }), "");
+  assert.equal(verdict("netboot-config", { parity, host: network, running: null }), "");
+  const bios = facts({ firmware: { ...FACTS.firmware, efi: false } });
+  assert.equal(verdict("netboot-config", { parity, host: network, facts: bios }), "");
+  const dangling = hostWith({ files: efi("BootCurrent", 3, 0) });
+  assert.equal(verdict("netboot-config", { parity, host: dangling }), "");
 });
 
 test("firmware-request-pending: setup, a waiting capsule, another entry", () => {
@@ -249,6 +254,12 @@ test("arm64-no-cpu-hotplug: several processors that cannot be switched off", () 
   const free = hostWith({ files: { [`${cpu}/online`]: "1" } });
   assert.equal(verdict("arm64-no-cpu-hotplug", { facts: arm, host: free }), "");
   assert.equal(verdict("arm64-no-cpu-hotplug", { facts: arm }), "");
+  const two = facts({ arch: "aarch64", cpus: { online: 2, possible: 4 } });
+  assert.match(verdict("arm64-no-cpu-hotplug", { facts: two, host: fixed }), /2 processors run/);
+  for (const online of [1, null]) {
+    const few = facts({ arch: "aarch64", cpus: { online, possible: 4 } });
+    assert.equal(verdict("arm64-no-cpu-hotplug", { facts: few, host: fixed }), "");
+  }
   assert.equal(verdict("arm64-no-cpu-hotplug", { host: fixed }), "");
 });
 

@@ -123,3 +123,80 @@ test("mounts of the boot disk pass; another disk's OEM partition is a problem wi
   assert.equal(problems[0], "/boot is mounted from sdb1, but the boot disk is sda");
   assert.equal(problems[1], "/oem is mounted from sdb6, but the boot disk is sda");
 });
+
+test("a tree without sysfs's links serves as well: folders stand for devices", () => {
+  const folder = "/sys/class/block";
+  const tree = (disk: string, partition: string): ReturnType<typeof findBootDisk> =>
+    findBootDisk(memoryHost({
+      files: {
+        "/proc/self/mountinfo": "23 22 8:3 / /usr ro - ext4 /dev/root ro\n",
+        "/sys/dev/block/8:3/uevent": `DEVNAME=${partition}\n`,
+        [`${folder}/${disk}/uevent`]: `DEVNAME=${disk}\n`,
+        [`${folder}/${partition}/uevent`]:
+          `DEVNAME=${partition}\nPARTN=3\nPARTUUID=${USR_A}\nPARTNAME=USR-A\n`,
+      },
+    }));
+  for (
+    const [disk, partition] of [["sda", "sda3"], ["nvme0n1", "nvme0n1p3"], ["mmcblk0", "mmcblk0p3"]] as const
+  ) {
+    assert.deepEqual(tree(disk, partition), {
+      ok: true,
+      disk: { path: `/dev/${disk}`, name: disk, running: { partition: 3, partuuid: USR_A } },
+    });
+  }
+  const lost = tree("sdb", "sda3");
+  assert.ok(!lost.ok);
+  assert.equal(lost.id, "disk-unreadable");
+  assert.match(lost.message, /sda3 does not lead to a whole disk/);
+});
+
+test("layers are followed down to eight, as rootdev does, and no further", () => {
+  const made = flatcarSysfs("sda");
+  const stacked = (count: number): ReturnType<typeof findBootDisk> => {
+    const layers = Array.from({ length: count }, (_, index) => index + 1);
+    const links = Object.fromEntries(
+      layers.map((layer) => [
+        `/sys/class/block/dm-${layer}/slaves/${layer === count ? "sda3" : `dm-${layer + 1}`}`,
+        "x",
+      ]),
+    );
+    const files = {
+      ...made.files,
+      "/proc/self/mountinfo": "1 0 0:9 / /usr ro - btrfs /dev/dm-1 ro\n",
+      "/proc/cmdline": "x",
+    };
+    return findBootDisk(memoryHost({ files, links: { ...made.links, ...links } }));
+  };
+  assert.ok(stacked(8).ok);
+  assert.equal(stacked(9).ok, false);
+});
+
+test("a kernel that reports no partition UUIDs leaves the command line's word", () => {
+  const made = flatcarSysfs("sda");
+  const files = Object.fromEntries(
+    Object.entries(made.files).map(([path, content]) => [
+      path,
+      typeof content === "string" ? content.replace(/^PARTUUID=.*\n/m, "") : content,
+    ]),
+  );
+  const result = findBootDisk(memoryHost({ ...made, files }));
+  assert.ok(result.ok);
+  assert.deepEqual(result.disk.running, { partition: 3, partuuid: USR_A });
+});
+
+test("loop devices, memory disks and the like are no partitions, whatever they say", () => {
+  const made = flatcarSysfs("sda");
+  const disk = findBootDisk(memoryHost(made));
+  assert.ok(disk.ok);
+  const odd = Object.fromEntries(
+    ["loop7", "zram0", "dm-3", "md127"].map((name) => [
+      `/sys/class/block/${name}/uevent`,
+      `DEVNAME=${name}\nPARTN=1\nPARTNAME=OEM\n`,
+    ]),
+  );
+  const host = memoryHost({ ...made, files: { ...made.files, ...odd } });
+  assert.deepEqual(checkMounts(host, disk.disk).problems, []);
+  // A disk that the user named is compared with nothing.
+  const facts = checkMounts(host, { path: "disk.img", name: null, running: null });
+  assert.deepEqual(facts, { boot: null, oem: null, oemPartitions: [], problems: [] });
+});

@@ -121,6 +121,8 @@ test("arm64 machines have no such flag: their tables and device tree tell", () =
   assert.equal(arm(dmi({ sys_vendor: "Ampere", product_name: "Altra" })), "none");
   assert.equal(arm({ "/proc/device-tree/model": "linux,dummy-virt\0" }), "qemu");
   assert.equal(arm({ "/proc/device-tree/hypervisor/compatible": "xen,xen-4.11\0xen,xen\0" }), "xen");
+  assert.equal(arm({ "/proc/device-tree/hypervisor/compatible": "linux,kvm\0" }), "kvm");
+  assert.equal(arm({ "/proc/device-tree/hypervisor/compatible": "acme,visor\0" }), "other");
   const model = "Raspberry Pi 4 Model B Rev 1.4";
   const facts = factsOf({ "/proc/device-tree/model": `${model}\0`, "/sys/firmware/fdt": "" }, {
     arch: "aarch64",
@@ -137,6 +139,8 @@ test("a paravirtualized Xen guest was booted by GRUB's Xen platform", () => {
 
 test("confidential machines are told from hosts that could run one", () => {
   assert.equal(factsOf(cpu("hypervisor sev sev_es")).confidentialVm, "sev");
+  assert.equal(factsOf(cpu("hypervisor sev")).confidentialVm, "sev");
+  assert.equal(factsOf({}, { devices: ["/dev/tdx_guest"] }).confidentialVm, "tdx");
   assert.equal(factsOf(cpu("hypervisor sev_snp")).confidentialVm, "sev-snp");
   assert.equal(factsOf(cpu("sev sev_es sev_snp")).confidentialVm, null);
   assert.equal(factsOf(cpu("hypervisor tdx_guest")).confidentialVm, "tdx");
@@ -151,6 +155,8 @@ test("processor lists are counted, and nothing else is", () => {
 });
 
 test("release files are unquoted as a shell would", () => {
+  const odd = `A=""\nB=''\nC='\nD=x'\nE="y\n`;
+  assert.deepEqual(parseOsRelease(odd), { A: "", B: "", C: "'", D: "x'", E: '"y' });
   const text =
     `# comment\nA=plain\nB="double \\"quoted\\" \\$x"\nC='single \\n'\nD=a\\ b\n  E=indented  \nnot a line\n`;
   assert.deepEqual(parseOsRelease(text), {
@@ -168,4 +174,11 @@ test("facts are read without starting a program and without the whole of /proc/c
   assert.ok(host.asked.every((question) => !question.startsWith("command")));
   assert.ok(host.asked.includes("readRange /proc/cpuinfo 0 4096"));
   assert.ok(host.asked.length < 45, `${host.asked.length} questions`);
+});
+
+test("an EFI variable without data is no flag", () => {
+  const name = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+  for (const data of [[6, 0, 0, 0], [6, 0], [6, 0, 0, 0, 2], [6, 0, 0, 0, 1, 1]]) {
+    assert.equal(factsOf({ [name]: new Uint8Array(data) }).firmware.secureBoot, null);
+  }
 });

@@ -58,6 +58,11 @@ test("links of a tree lead nowhere but into the tree", () => {
       "root/outside": { link: "../secret" },
       "root/passwd": { link: "/etc/passwd" },
       "root/loop": { link: "loop" },
+      "root/etc/inner": { link: "real" },
+      "root/chain0": "end of the chain",
+      ...Object.fromEntries(
+        Array.from({ length: 41 }, (_, index) => [`root/chain${index + 1}`, { link: `chain${index}` }]),
+      ),
     });
     const host = createHost({ root: join(folder, "root") });
     assert.equal(text(host.read("/absolute")), "inside");
@@ -68,6 +73,11 @@ test("links of a tree lead nowhere but into the tree", () => {
     assert.equal(failure(host.read("/passwd")).kind, "missing");
     assert.match(failure(host.read("/loop")).message, /^\/loop: too many levels of symbolic links$/);
     assert.deepEqual(host.link("/absolute"), { ok: true, value: "/etc/real" });
+    // Links on the way are followed, the last one is not.
+    assert.deepEqual(host.link("/folder/inner"), { ok: true, value: "real" });
+    assert.deepEqual(host.link("/folder/./inner/"), { ok: true, value: "real" });
+    assert.equal(text(host.read("/chain40")), "end of the chain");
+    assert.match(failure(host.read("/chain41")).message, /too many levels/);
   });
 });
 
@@ -97,7 +107,12 @@ test("failures name the host's path, never the real one, and say why", () => {
     assert.equal(failure(host.block("/dir")).kind, "wrong-type");
     assert.equal(failure(host.link("/file")).kind, "wrong-type");
     assert.equal(failure(host.list("/file")).kind, "missing");
-    assert.equal(failure(host.command(["kexec", "--version"])).kind, "missing");
+    assert.equal(text(host.read("/big", 10)), "0123456789");
+    // A tree stands for another machine: nothing of this one is run for it.
+    assert.deepEqual(failure(host.command(["sh", "-c", "true"])), {
+      kind: "missing",
+      message: "sh: programs are not run for a directory tree",
+    });
   });
 });
 
@@ -118,6 +133,32 @@ test("a file that may not be read gives a permission failure that tells to run a
     } finally {
       if (isRoot) process.seteuid?.(0);
     }
+  });
+});
+
+test("a file of any length is read whole, and the limit holds where the length is not known", () => {
+  withTempFolder((folder) => {
+    for (const length of [0, 1, 65535, 65536, 65537, 200_000]) {
+      const bytes = new Uint8Array(length).map((_, index) => index % 251);
+      writeFileSync(join(folder, "f"), bytes);
+      const read = createHost({ root: folder }).read("/f");
+      assert.ok(read.ok);
+      assert.deepEqual(read.value, bytes);
+    }
+  });
+  const host = createHost();
+  const whole = text(host.read("/proc/self/status"));
+  assert.match(
+    failure(host.read("/proc/self/status", 10)).message,
+    /has more than the 10 bytes that are read/,
+  );
+  assert.ok(host.read("/proc/self/status", whole.length + 100).ok);
+});
+
+test("names in a directory come in the order of their code units", () => {
+  withTempFolder((folder) => {
+    writeTree(folder, { "b": "", "a": "", "B": "", "ä": "", "a1": "" });
+    assert.deepEqual(createHost({ root: folder }).list("/"), { ok: true, value: ["B", "a", "a1", "b", "ä"] });
   });
 });
 
@@ -152,7 +193,16 @@ test("a disk image has the sector size that it is given, and reads exactly what 
     assert.equal(block.value.size, 1 << 20);
     assert.equal(text(block.value.read(0, 5)), "start");
     assert.equal(failure(block.value.read(1 << 20, 1)).kind, "io");
+    assert.ok(block.value.read((1 << 20) - 1, 1).ok);
+    assert.match(
+      failure(block.value.read(1 << 20, 1)).message,
+      /bytes 1048576 to 1048577 are wanted, but it ends at/,
+    );
     assert.equal(failure(block.value.read(-1, 1)).kind, "io");
+    assert.equal(failure(block.value.read(0.5, 1)).kind, "io");
+    assert.equal(failure(block.value.read(5, -1)).kind, "io");
+    truncateSync(image, 100);
+    assert.match(failure(block.value.read(90, 20)).message, /only 10 of 20 bytes could be read at byte 90/);
     assert.equal(failure(host.block("/absent.img")).kind, "missing");
   });
 });

@@ -90,3 +90,14 @@ test("an archive's texts are masked in place; other binary files are left alone"
   );
   assert.deepEqual(host.read("/x.bin"), { ok: true, value: bytes });
 });
+
+test("long values are found wherever else they stand; short ones and parts of paths are not", () => {
+  const swept = (secret: string, paths: readonly string[] = []): string => {
+    const masker = createMasker();
+    masker.mask(`a.token=${secret}`);
+    return masker.sweep(`x ${secret} y`, paths);
+  };
+  assert.equal(swept("12345678"), "x masked-1 y");
+  assert.equal(swept("1234567"), "x 1234567 y");
+  assert.equal(swept("flatcar-kexec", ["/run/flatcar-kexec/x"]), "x flatcar-kexec y");
+});

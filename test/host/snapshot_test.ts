@@ -91,6 +91,41 @@ test("the same question gives the same answer while it is recorded, however the 
   assert.equal(asked, 1);
 });
 
+test("what was too large for one read is read again with a higher limit, and kept", () => {
+  const recorder = recordHost(memoryHost({ files: { "/f": "0123456789" } }));
+  assert.equal(recorder.host.read("/f", 5).ok, false);
+  assert.equal(recorder.host.read("/f", 10).ok, true);
+  const host = replayed(recorder.snapshot(false));
+  assert.equal(host.read("/f", 10).ok, true);
+  assert.deepEqual(host.read("/f", 9), recorder.host.read("/f", 9));
+  assert.equal(host.read("/f", 9).ok, false);
+});
+
+test("ranges replay by themselves, from a wider one, and not from one that is too short", () => {
+  const recorder = recordHost(made());
+  const block = recorder.host.block("/dev/sda");
+  assert.ok(block.ok);
+  block.value.read(8, 8);
+  block.value.read(0, 4);
+  block.value.read(8, 4);
+  const snapshot = recorder.snapshot(false);
+  const stored = snapshot.blocks["/dev/sda"];
+  assert.ok(stored !== undefined && "value" in stored);
+  assert.deepEqual(stored.value.reads.map(({ offset, length }) => [offset, length]), [[0, 4], [8, 4], [
+    8,
+    8,
+  ]]);
+  const again = replayed(snapshot).block("/dev/sda");
+  assert.ok(again.ok);
+  assert.deepEqual(again.value.read(12, 4), { ok: true, value: new Uint8Array(4) });
+  assert.deepEqual(again.value.read(8, 2), { ok: true, value: new Uint8Array([7, 0]) });
+  for (const [offset, length] of [[4, 4], [8, 9], [7, 2], [2, 4]] as const) {
+    const read = again.value.read(offset, length);
+    assert.ok(!read.ok);
+    assert.equal(read.failure.kind, "not-recorded");
+  }
+});
+
 test("a snapshot is the same text whatever the order of the questions", () => {
   const paths = ["/text", "/bytes", "/absent", "/closed"];
   const encode = (order: readonly string[]): string => {

@@ -11,6 +11,11 @@ const PATH = "/boot/flatcar/vmlinuz-a";
 const read = (bytes: Uint8Array, arch: "x86_64" | "aarch64" = "x86_64"): ReturnType<typeof readKernel> =>
   readKernel(memoryHost({ arch, files: { [PATH]: bytes } }), PATH);
 
+const edited = (bytes: Uint8Array, offset: number, value: number): Uint8Array => {
+  bytes[offset] = value;
+  return bytes;
+};
+
 const refusal = (bytes: Uint8Array, arch?: "x86_64" | "aarch64"): string => {
   const result = read(bytes, arch);
   assert.ok(!result.ok);
@@ -99,6 +104,11 @@ test("other formats are named in the refusal", () => {
     [begins(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0), /is an XZ-compressed file/],
     [begins(0x28, 0xb5, 0x2f, 0xfd), /is a zstd-compressed file/],
     [begins(0x4d, 0x5a, 0, 0, 0x7a, 0x69, 0x6d, 0x67), /is an EFI zboot image/],
+    [begins(0x02, 0x21, 0x4c, 0x18), /is an LZ4-compressed file/],
+    [begins(0x04, 0x22, 0x4d, 0x18), /is an LZ4-compressed file/],
+    [begins(0x42, 0x5a, 0x68), /is a bzip2-compressed file/],
+    [edited(makeBzImage(), 0x1fe, 0), /is not a kernel image known here/],
+    [edited(makeBzImage(), 0x202, 0), /is not a kernel image known here/],
     [begins(), /holds only zeros/],
     [new TextEncoder().encode("<html>404</html>"), /is not a kernel image known here, expected a bzImage/],
     [new Uint8Array(0), /is empty/],
@@ -108,6 +118,11 @@ test("other formats are named in the refusal", () => {
     [makeBzImage({ relocatable: false }), /is not relocatable/],
   ];
   for (const [bytes, message] of cases) assert.match(refusal(bytes), message);
+  assert.ok(read(makeBzImage({ protocol: 0x20c })).ok);
+  assert.match(refusal(edited(makeArm64Image(), 24, 0x0b), "aarch64"), /is a big-endian kernel/);
+  const old = makeArm64Image();
+  old.fill(0, 16, 24);
+  assert.match(refusal(old, "aarch64"), /has image_size 0/);
   assert.match(refusal(makeBzImage(), "aarch64"), /is an x86 bzImage, expected an arm64 Image/);
   const uki = makeArm64Image();
   uki.set(new TextEncoder().encode(".linux\0"), 64 + 24 + 0xa0);
@@ -124,6 +139,8 @@ test("a kernel that is not there, or may not be read, is missing and says why", 
   assert.ok(!closed.ok);
   assert.equal(closed.failure?.kind, "permission");
   assert.match(closed.message, /run as root/);
+  assert.match(closed.hint, /root alone/);
+  assert.match(absent.hint, /EFI system partition/);
   const folder = readKernel(memoryHost({ directories: [PATH] }), PATH);
   assert.ok(!folder.ok);
   assert.match(folder.message, /is not a regular file/);
@@ -146,4 +163,13 @@ test("no bytes make the recogniser throw", () => {
     ),
     { seed: 7, numRuns: 500 },
   );
+});
+
+test("a version that is not printable is none", () => {
+  const result = read(makeBzImage({ version: "6.12\x07" }));
+  assert.ok(result.ok);
+  assert.equal(result.kernel.version, null);
+  const none = read(edited(edited(makeBzImage(), 0x20e, 0), 0x20f, 0));
+  assert.ok(none.ok);
+  assert.equal(none.kernel.version, null);
 });

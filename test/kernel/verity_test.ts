@@ -199,6 +199,17 @@ test("sizes of file systems are what their own tools made", () => {
       assert.equal(spawnSync("mkfs.btrfs", ["-q", "--mixed", btrfs]).status, 0);
       assert.equal(fileSystemSize(read(btrfs)), 128 * MIB);
     }
+    // The upper half of the number of blocks counts only with the feature 64bit.
+    const huge = new Uint8Array(8192);
+    const view = new DataView(huge.buffer);
+    view.setUint16(1024 + 0x38, 0xef53, true);
+    view.setUint32(1024 + 4, 1, true);
+    view.setUint32(1024 + 24, 2, true);
+    view.setUint32(1024 + 0x150, 1, true);
+    const hugeBlock = memoryBlock("huge", huge);
+    assert.equal(fileSystemSize((offset, length) => hugeBlock.read(offset, length)), 4096);
+    view.setUint32(1024 + 0x60, 0x80, true);
+    assert.equal(fileSystemSize((offset, length) => hugeBlock.read(offset, length)), (2 ** 32 + 1) * 4096);
     const none = join(folder, "none");
     writeFileSync(none, new Uint8Array(MIB));
     assert.equal(fileSystemSize(read(none)), null);
@@ -226,6 +237,20 @@ test("damaged superblocks are told by what is wrong with them", () => {
     [(view) => view.setUint32(68, 4097, true), /block size 4097/],
     [(view) => view.setUint16(80, 257, true), /salt of 257 bytes/],
   ];
+  for (const size of [512, 1 << 19]) {
+    assert.equal(
+      typeof parseVeritySuperblock(superblock((view) => view.setUint32(68, size, true))),
+      "object",
+    );
+  }
+  assert.match(
+    String(parseVeritySuperblock(superblock((view) => view.setUint32(68, 1 << 20, true)))),
+    /block size/,
+  );
+  assert.match(
+    String(parseVeritySuperblock(superblock((view) => view.setUint32(68, 256, true)))),
+    /block size/,
+  );
   for (const [edit, message] of cases) assert.match(String(parseVeritySuperblock(superblock(edit))), message);
 });
 
