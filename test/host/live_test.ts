@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Failure, Observed } from "../../src/host/host.ts";
 import { createHost } from "../../src/host/live.ts";
+import { noLoopDevices, withLoopDevice } from "../support/loop_device.ts";
 import { withTempFolder, writeTree } from "../support/temp_folder.ts";
 
 const text = (bytes: Observed<Uint8Array>): string => {
@@ -206,6 +207,30 @@ test("a disk image has the sector size that it is given, and reads exactly what 
     assert.equal(failure(host.block("/absent.img")).kind, "missing");
   });
 });
+
+const noLoop = noLoopDevices();
+
+test(
+  noLoop === null
+    ? "a block device tells its own size and sector size, whatever is said of image files"
+    : `a block device tells its own sector size (skipped: ${noLoop})`,
+  { skip: noLoop !== null },
+  () => {
+    const image = new Uint8Array(1 << 20);
+    image.set(new TextEncoder().encode("start"));
+    for (const sectorSize of [512, 4096] as const) {
+      withLoopDevice(image, { sectorSize }, (device) => {
+        const block = createHost({ sectorSize: 512 }).block(device);
+        assert.ok(block.ok);
+        assert.equal(block.value.size, 1 << 20);
+        assert.equal(block.value.sectorSize, sectorSize);
+        assert.equal(text(block.value.read(0, 5)), "start");
+        assert.ok(block.value.read((1 << 20) - 1, 1).ok);
+        assert.equal(failure(createHost().read(device)).message, `${device}: is not a regular file`);
+      });
+    }
+  },
+);
 
 test("a command's status and output come back; an absent program is missing", () => {
   const host = createHost();
