@@ -166,6 +166,18 @@ async function main(args: readonly string[]): Promise<Counts> {
   return counts;
 }
 
+/** By convention the reason stands at the end of a test's name, in parentheses; tests that share one are counted. */
+function printSkipped(names: readonly string[]): void {
+  const byReason = Map.groupBy(
+    new Set(names),
+    (name) => /\(([^()]*(?:\([^()]*\)[^()]*)*)\)$/.exec(name)?.[1] ?? name,
+  );
+  if (byReason.size > 0) console.log("\nSkipped:");
+  for (const [reason, sharing] of byReason) {
+    console.log(sharing.length === 1 ? `  ${sharing[0]}` : `  ${sharing.length} tests: ${reason}`);
+  }
+}
+
 let counts: Counts;
 try {
   counts = await main(process.argv.slice(2));
@@ -173,7 +185,6 @@ try {
   console.error(messageOf(error));
   counts = { ...NONE, failed: 1 };
 }
-const skipped = [...new Set(counts.skipped)];
-if (skipped.length > 0) console.log(`\nSkipped:\n${skipped.map((name) => `  ${name}`).join("\n")}`);
+printSkipped(counts.skipped);
 console.log(summary(counts));
 process.exitCode = counts.failed > 0 ? 1 : 0;
