@@ -70,6 +70,23 @@ export const COMMANDS: Readonly<Record<string, CommandEntry | CommandGroup>> = {
       },
     },
   },
+  plugin: {
+    description: "write a plugin, try it on recorded hosts, list what is installed",
+    commands: {
+      list: {
+        description: "the plugins, where each comes from, and what it did last",
+        load: async () => (await import("./plugin.ts")).pluginList,
+      },
+      check: {
+        description: "run FILE as it would be run, and tell what it would change on recorded hosts",
+        load: async () => (await import("./plugin.ts")).pluginCheck,
+      },
+      new: {
+        description: "write plugin NAME with its test into a new folder",
+        load: async () => (await import("./plugin.ts")).pluginNew,
+      },
+    },
+  },
   enable: {
     description: "install the systemd integration",
     load: async () => (await import("./enable.ts")).enable,

@@ -5,6 +5,7 @@
  * @module
  */
 import * as v from "valibot";
+import { HOOK_NAMES } from "./api.ts";
 import type { Answers } from "./ask.ts";
 import { pluginFault } from "./fault.ts";
 
@@ -121,6 +122,12 @@ export type Promises = v.InferOutput<typeof PROMISES>;
 const MESSAGE = v.variant("kind", [
   v.object({ kind: v.literal("step"), step: v.string() }),
   v.object({ kind: v.literal("reads"), promises: PROMISES }),
+  v.object({
+    kind: v.literal("manifest"),
+    promises: PROMISES,
+    hooks: v.array(v.picklist(HOOK_NAMES)),
+    strangeHooks: v.array(v.pipe(v.string(), v.transform((text) => oneLine(text, 80)))),
+  }),
   v.object({ kind: v.literal("answers"), promises: PROMISES, answers: v.unknown() }),
   v.object({ kind: v.literal("fault"), message: v.string(), hint: v.nullable(v.string()) }),
 ]);

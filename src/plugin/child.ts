@@ -16,8 +16,8 @@ import { type Answers, askPlugin, type Question } from "./ask.ts";
 import { applyEdits, PROTECTED_KEYS } from "./edits.ts";
 import { pluginFault } from "./fault.ts";
 import { foreignImports } from "./imports.ts";
-import { expectPlugin } from "./manifest.ts";
-import type { Plugin } from "./api.ts";
+import { expectPlugin, strangeHooks } from "./manifest.ts";
+import { HOOK_NAMES, type Plugin } from "./api.ts";
 
 /** What the parent sends. Both sides are this program, so the shape is not checked again. */
 export interface ChildRequest {
@@ -26,7 +26,8 @@ export interface ChildRequest {
   readonly name: string;
   readonly language: "js" | "ts";
   readonly text: string;
-  readonly question: Question;
+  /** Null: only what the plugin says of itself is wanted. */
+  readonly question: Question | null;
   /** Null in the first round: then a plugin that reads files says which. */
   readonly files: Readonly<Record<string, string>> | null;
 }
@@ -60,9 +61,15 @@ export async function runPluginProcess(): Promise<never> {
       reads: plugin.reads ?? [],
       description: plugin.description,
     };
+    const { question } = request;
+    if (question === null) {
+      const hooks = HOOK_NAMES.filter((hook) => plugin.hooks[hook] !== undefined);
+      say({ kind: "manifest", promises, hooks, strangeHooks: strangeHooks(plugin) });
+      return leave(0);
+    }
     let answers: Answers;
     try {
-      answers = ask(plugin, request, (step) => say({ kind: "step", step }));
+      answers = ask(plugin, question, request.files, (step) => say({ kind: "step", step }));
     } catch (error) {
       if (!(error instanceof NeedsFiles)) throw error;
       say({ kind: "reads", promises });
@@ -75,13 +82,18 @@ export async function runPluginProcess(): Promise<never> {
   return leave(0);
 }
 
-function ask(plugin: Plugin, request: ChildRequest, entering: (step: string) => void): Answers {
-  return askPlugin(plugin, request.question, {
+function ask(
+  plugin: Plugin,
+  question: Question,
+  files: ChildRequest["files"],
+  entering: (step: string) => void,
+): Answers {
+  return askPlugin(plugin, question, {
     entering,
     files: (patterns) => {
       if (patterns.length === 0) return {};
-      if (request.files === null) throw new NeedsFiles();
-      return request.files;
+      if (files === null) throw new NeedsFiles();
+      return files;
     },
     // Rights and shapes are judged by the parent; here the plugin's later hooks only see what it asked for.
     edit: (tokens, edits) => {

@@ -100,7 +100,8 @@ function beatenBy(winner: Entry): PluginState {
 function entriesOf(host: Host, directory: string): readonly Entry[] {
   const names = host.list(directory);
   if (!names.ok) {
-    if (names.failure.kind === "missing") return [];
+    // A host recorded by a version that did not look here had nothing here for that version.
+    if (names.failure.kind === "missing" || names.failure.kind === "not-recorded") return [];
     return [untrusted(directory, names.failure.message)];
   }
   const modules = names.value.filter((name) => MODULE_NAME.test(name) && !DECLARATIONS.test(name));

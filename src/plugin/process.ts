@@ -17,7 +17,8 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import process from "node:process";
-import { type Answers, type Question } from "./ask.ts";
+import type { HookName } from "./api.ts";
+import type { Answers, Question } from "./ask.ts";
 import { checkAnswers, checkMessage, type ChildMessage, oneLine, type Promises } from "./answers.ts";
 import type { ChildRequest } from "./child.ts";
 import { pluginFault } from "./fault.ts";
@@ -27,7 +28,8 @@ export interface ProcessRequest {
   readonly name: string;
   readonly text: string;
   readonly language: "js" | "ts";
-  readonly question: Question;
+  /** Null: only what the plugin says of itself is wanted. */
+  readonly question: Question | null;
   readonly files: Readonly<Record<string, string>> | null;
   /** Milliseconds. */
   readonly timeLimit: number;
@@ -40,7 +42,15 @@ export type ProcessReply =
     readonly answers: Answers;
     readonly log: readonly string[];
   }
-  | { readonly kind: "reads"; readonly promises: Promises; readonly log: readonly string[] };
+  | { readonly kind: "reads"; readonly promises: Promises; readonly log: readonly string[] }
+  | {
+    readonly kind: "manifest";
+    readonly promises: Promises;
+    readonly hooks: readonly HookName[];
+    /** Names that are no hooks, and are never called. */
+    readonly strangeHooks: readonly string[];
+    readonly log: readonly string[];
+  };
 
 /** nobody and nogroup, by number: an image may lack the names. */
 const NOBODY = "65534";
@@ -244,6 +254,8 @@ function replyOf(ended: Ended, timeLimit: number, sandbox: Sandbox): ProcessRepl
       throw pluginFault(oneLine(last.message), last.hint === null ? undefined : oneLine(last.hint));
     case "reads":
       return { kind: "reads", promises: last.promises, log };
+    case "manifest":
+      return { ...last, log };
     case "answers":
       return { kind: "answers", promises: last.promises, answers: checkAnswers(last.answers), log };
   }

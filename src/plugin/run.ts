@@ -188,7 +188,7 @@ function external(
       const last = first.kind === "reads"
         ? run({ ...request, files: options.files(first.promises.reads) })
         : first;
-      if (last.kind === "reads") throw pluginFault("The plugin asked for its files twice");
+      if (last.kind !== "answers") throw pluginFault("The plugin asked for its files twice");
       return { answers: last.answers, claims: last.promises.protectedKeys, log: last.log };
     },
   };
