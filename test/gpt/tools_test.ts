@@ -4,14 +4,23 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { withDisk } from "../../src/gpt/block_device.ts";
 import { type Gpt, readGpt, requireGpt, tableDigest } from "../../src/gpt/read.ts";
 import { nextSlot, slotsOf } from "../../src/gpt/select.ts";
 import { giveTryBack, spendTry } from "../../src/gpt/writer.ts";
 import { run } from "../support/debian.ts";
-import { ESP_TYPE, flatcarImage, USR_A, USR_B, USR_TYPE } from "../support/gpt_image.ts";
+import { ESP_TYPE, flatcarImage, sealHeader, USR_A, USR_B, USR_TYPE } from "../support/gpt_image.ts";
 import { noLoopDevices, withLoopDevice } from "../support/loop_device.ts";
 import { seededRandom } from "../support/random.ts";
 import { withTempFolder } from "../support/temp_folder.ts";
@@ -184,6 +193,43 @@ testUnless(
       assert.match(run("sgdisk", ["--verify", device]), /^No problems found/m);
       assert.equal(sgdiskAttributes(device, 4), 0x0002_0000_0000_0000n);
       assert.equal(sgdiskAttributes(device, 3), 0x0101_0000_0000_0000n);
+    });
+  },
+);
+
+testUnless(
+  noTools,
+  "a try is taken from a disk of 3 TiB, its backup beyond 32 bits of bytes and of sectors",
+  () => {
+    withTempFolder((folder) => {
+      const path = join(folder, "disk.img");
+      const small = flatcarImage({ a: [1, 0, 1], b: [2, 1, 0] });
+      const size = 3 * 2 ** 40;
+      const last = size / 512 - 1;
+      // A small disk's header, told that the backup is at the far end.
+      const header = (my: number, alternate: number, entries: number): Buffer => {
+        const bytes = Buffer.from(small.slice(512, 1024));
+        bytes.writeBigUInt64LE(BigInt(my), 24);
+        bytes.writeBigUInt64LE(BigInt(alternate), 32);
+        bytes.writeBigUInt64LE(BigInt(entries), 72);
+        sealHeader(bytes, 0);
+        return bytes;
+      };
+      const fd = openSync(path, "w+");
+      ftruncateSync(fd, size);
+      const put = (bytes: Uint8Array, sector: number): number =>
+        writeSync(fd, bytes, 0, bytes.length, sector * 512);
+      put(small.slice(0, -33 * 512), 0);
+      put(header(1, last, 2), 1);
+      put(small.slice(1024, 1024 + 16384), last - 32);
+      put(header(last, 1, last - 32), last);
+      closeSync(fd);
+      assert.deepEqual([gptOf(path).primary, gptOf(path).backup], ["valid", "valid"]);
+      spend(path);
+      assert.equal(nextSlot(gptOf(path))?.partition, 3);
+      assert.match(run("sgdisk", ["--verify", path]), /^No problems found/m);
+      assert.deepEqual(cgptCounters(path, 4), [2, 0, 0]);
+      assert.equal(statSync(path).size, size);
     });
   },
 );
