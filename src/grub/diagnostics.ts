@@ -102,13 +102,13 @@ export class Diagnostics {
   }
 
   syntaxFault(fault: SyntaxFault, source: SourceText): void {
-    const { token, origin, lostFrom } = fault;
+    const { token, origin, lostFrom, lostTo } = fault;
     const text = token.kind === "end" || token.kind === "newline"
       ? ""
       : toUnicode(source.text.slice(token.start, Math.min(token.end, token.start + MAX_TEXT))).trim();
-    const lost = lostFrom.line === origin.line
-      ? `line ${origin.line}`
-      : `lines ${lostFrom.line} to ${origin.line}`;
+    const lost = lostFrom.line === lostTo.line
+      ? `line ${lostTo.line}`
+      : `lines ${lostFrom.line} to ${lostTo.line}`;
     const unfinished = token.kind === "bad" && token.fault === "unfinished";
     const what = unfinished
       ? fault.within === null
@@ -122,7 +122,7 @@ export class Diagnostics {
       : fault.within !== null && fault.within !== "function"
       ? `${lost} are dropped, and the lines after them run one by one, whatever the condition was`
         .replace(/^(line \d+) are dropped, and the lines after them/, "$1 is dropped, and the lines after it")
-      : lostFrom.line === origin.line
+      : lostFrom.line === lostTo.line
       ? `${lost} is dropped as a whole`
       : `${lost} are dropped`;
     this.add(origin, {

@@ -47,6 +47,8 @@ export interface Call {
   readonly origin: Origin;
   /** Whether its status decides something: a condition, or a `!`. */
   readonly decides: boolean;
+  /** Behind a `!`. */
+  readonly inverted: boolean;
 }
 
 export type Stop = "boot" | "exit" | "waits";
@@ -265,11 +267,14 @@ export class Interpreter {
 
   /** Runs a whole text; `eval` gives up at the first syntax error, a file does not. */
   runText(source: SourceText, atFault: "goOn" | "giveUp"): number {
+    const defineFunction = (name: string, body: readonly Command[]): void => {
+      this.functions.set(name, body);
+    };
     let status: number = STATUS.ok;
     let at = 0;
     while (!this.halted) {
       if (at < source.text.length) this.here = source.originAt(at);
-      const unit = parseUnit(source, at, this.options.parser);
+      const unit = parseUnit(source, at, this.options.parser, defineFunction);
       if (unit === null) break;
       this.budget.step();
       at = unit.next;
@@ -317,9 +322,6 @@ export class Interpreter {
         return this.#loop(command);
       case "for":
         return this.#for(command);
-      case "function":
-        this.functions.set(command.name, command.body);
-        return this.status;
     }
   }
 
@@ -400,6 +402,7 @@ export class Interpreter {
       block: command.block,
       origin: command.origin,
       decides: inverted || this.#deciding > 0,
+      inverted,
     };
     const found = this.options.commands.get(name);
     let status: number;

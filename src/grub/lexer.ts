@@ -135,6 +135,8 @@ export class Lexer {
   /** End of the last line that was read. */
   #lineEnd: number;
   #failed = false;
+  /** Offset of a dollar sign in double quotes that names nothing, in the word being read; -1: none. */
+  #quotedDollar = -1;
   /** Compound commands that are open; while there are any, a line's end asks for the next line. */
   #open = 0;
 
@@ -218,6 +220,14 @@ export class Lexer {
     const pieces: Piece[] = [];
     let plain = true;
     let bareStart = start;
+    // Unquoted text, escapes and all, since the last quote or variable.
+    let chunkStart = start;
+    let chunkPieces = 0;
+    const endChunk = (): void => {
+      bareStart = this.#at;
+      chunkStart = this.#at;
+      chunkPieces = pieces.length;
+    };
     const flush = () => {
       if (bareStart < this.#at) {
         pieces.push({ kind: "text", value: this.source.slice(bareStart, this.#at), quoted: false });
@@ -252,33 +262,44 @@ export class Lexer {
         const value = this.#singleQuoted();
         if (value === null) return this.#unfinished(start);
         pieces.push({ kind: "text", value, quoted: true });
-        bareStart = this.#at;
+        endChunk();
       } else if (
         code === DOUBLE_QUOTE || (code === DOLLAR && text.charCodeAt(this.#at + 1) === DOUBLE_QUOTE)
       ) {
+        const translated = code === DOLLAR;
+        if (translated && pieces.length > chunkPieces) {
+          // In front of a string to be translated, `$"…"`, backslashes stay.
+          pieces.length = chunkPieces;
+          bareStart = chunkStart;
+        }
         flush();
         plain = false;
-        // A translated string, `$"…"`, is read like any other.
-        this.#at += code === DOLLAR ? 2 : 1;
-        const bad = this.#doubleQuoted(pieces, start);
-        if (bad !== null) return bad;
-        bareStart = this.#at;
+        this.#at += translated ? 2 : 1;
+        if (!this.#doubleQuoted(pieces, translated)) return this.#unfinished(start);
+        endChunk();
       } else if (code === DOLLAR) {
-        flush();
-        plain = false;
         const dollar = this.#at;
         const name = this.#variableName();
         if (name === null) {
-          this.#at = dollar + 1;
+          this.#at = dollar;
+          // What stands before it is a word of its own, read first.
+          if (dollar > start) break;
+          this.#at++;
           return this.#bad(dollar, "dollar", "$.");
         }
+        const after = this.#at;
+        this.#at = dollar;
+        flush();
+        plain = false;
+        this.#at = after;
         pieces.push({ kind: "variable", name, quoted: false, origin: this.source.originAt(dollar) });
-        bareStart = this.#at;
+        endChunk();
       } else {
         this.#at++;
       }
     }
     flush();
+    if (this.#quotedDollar >= 0) return this.#bad(this.#quotedDollar, "quoted-dollar", null);
     const origin: Origin = this.source.originAt(start);
     const bare = plain ? text.slice(start, this.#at) : "";
     if (RESERVED.has(bare)) return this.#bad(start, "reserved", null);
@@ -307,8 +328,8 @@ export class Lexer {
     return end < 0 ? null : this.source.slice(start, end);
   }
 
-  /** Adds what stands between double quotes to `pieces`; the result is the error, if there is one. */
-  #doubleQuoted(pieces: Piece[], wordStart: number): BadToken | null {
+  /** Adds what stands between double quotes to `pieces`; false at the end of the text. */
+  #doubleQuoted(pieces: Piece[], translated: boolean): boolean {
     const text = this.#text;
     let builder = new TracedBuilder();
     let from = this.#at;
@@ -316,14 +337,14 @@ export class Lexer {
       if (from < this.#at) builder.add(this.source.slice(from, this.#at));
     };
     for (;;) {
-      if (this.#at >= this.#lineEnd && !this.#readLine()) return this.#unfinished(wordStart);
+      if (this.#at >= this.#lineEnd && !this.#readLine()) return false;
       const code = text.charCodeAt(this.#at);
       if (code === DOUBLE_QUOTE) {
         keep();
         // Even an empty piece counts: quotes make an argument.
         pieces.push({ kind: "text", value: builder.build(), quoted: true });
         this.#at++;
-        return null;
+        return true;
       }
       if (code === BACKSLASH) {
         const escaped = text.charCodeAt(this.#at + 1);
@@ -344,8 +365,10 @@ export class Lexer {
         const after = this.#at;
         this.#at = dollar;
         if (name === null) {
+          // GRUB goes on to the end of the word, over lines if need be, before it says so.
+          if (!translated && this.#quotedDollar < 0) this.#quotedDollar = dollar;
           this.#at++;
-          return this.#bad(dollar, "quoted-dollar", null);
+          continue;
         }
         keep();
         if (builder.length > 0) pieces.push({ kind: "text", value: builder.build(), quoted: true });

@@ -29,6 +29,8 @@ export interface SyntaxFault {
   readonly origin: Origin;
   /** First line of the statement that is lost with it. */
   readonly lostFrom: Origin;
+  /** Last line of it. */
+  readonly lostTo: Origin;
   /** The keyword of the innermost compound command that was open, if one was. */
   readonly within: string | null;
   /** What GRUB prints, one message a line, without `error: `. */
@@ -41,14 +43,18 @@ export interface ParserOptions extends LexerOptions {
   readonly nesting: number;
 }
 
+/** Told of every function, as soon as its closing brace is read: an error later in the line takes nothing back. */
+export type FunctionSink = (name: string, body: readonly Command[]) => void;
+
 /** Parses the unit that begins at `start`, which must be the start of a line; null at the end of the text. */
 export function parseUnit(
   source: SourceText,
   start: number,
   options: ParserOptions,
+  defineFunction: FunctionSink,
 ): ParsedUnit | SyntaxFault | null {
   if (start >= source.text.length) return null;
-  const parser = new Parser(source, start, options);
+  const parser = new Parser(source, start, options, defineFunction);
   return parser.unit();
 }
 
@@ -88,12 +94,14 @@ class Parser {
   readonly #source: SourceText;
   readonly #start: number;
   readonly #nesting: number;
+  readonly #defineFunction: FunctionSink;
   readonly #opened: string[] = [];
   #ahead: Token | null = null;
   /** Nothing but complete statements so far: an error now is one of a token too many. */
   #complete = false;
 
-  constructor(source: SourceText, start: number, options: ParserOptions) {
+  constructor(source: SourceText, start: number, options: ParserOptions, defineFunction: FunctionSink) {
+    this.#defineFunction = defineFunction;
     this.#lexer = new Lexer(source, start, options);
     this.#source = source;
     this.#start = start;
@@ -105,7 +113,8 @@ class Parser {
     try {
       this.#newlines();
       while (this.#peek().kind !== "end") {
-        commands.push(this.#statement());
+        const command = this.#statement();
+        if (command !== null) commands.push(command);
         this.#delimiter();
         this.#complete = true;
         this.#newlines();
@@ -132,6 +141,7 @@ class Parser {
       token,
       origin: this.#source.originAt(at),
       lostFrom: this.#source.originAt(this.#start),
+      lostTo: this.#source.originAt(this.#lexer.nextLine - 1),
       within: this.#opened.at(-1) ?? null,
       messages,
       next: this.#lexer.nextLine,
@@ -188,12 +198,15 @@ class Parser {
     this.#lexer.close();
   }
 
-  /** Functions exist at the top level only. */
-  #statement(): Command {
+  /** Functions exist at the top level only; they leave nothing to run. */
+  #statement(): Command | null {
     const token = this.#peek();
     // From here on an error is one inside a statement.
     this.#begin(token);
-    if (token.kind === "word" && token.keyword === "function") return this.#function(token);
+    if (token.kind === "word" && token.keyword === "function") {
+      this.#function();
+      return null;
+    }
     return this.#command();
   }
 
@@ -321,7 +334,7 @@ class Parser {
     return { kind: "for", variable, words, body, origin: first.word.origin };
   }
 
-  #function(first: WordToken): Command {
+  #function(): void {
     this.#take();
     const name = this.#name();
     this.#enter("function");
@@ -332,7 +345,7 @@ class Parser {
     const body = this.#commands((token) => token.kind === "}", "needed");
     this.#take();
     this.#leave();
-    return { kind: "function", name, body, origin: first.word.origin };
+    this.#defineFunction(name, body);
   }
 
   /** A plain name that is not a keyword. */

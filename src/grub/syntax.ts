@@ -69,10 +69,4 @@ export type Command =
     readonly words: readonly Word[];
     readonly body: readonly Command[];
     readonly origin: Origin;
-  }
-  | {
-    readonly kind: "function";
-    readonly name: string;
-    readonly body: readonly Command[];
-    readonly origin: Origin;
   };

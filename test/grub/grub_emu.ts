@@ -93,16 +93,19 @@ export function runInGrub(emu: string, script: Uint8Array, mode: RunMode): Shown
  * nothing of what a terminal would not show.
  */
 export function normalize(text: string): string {
-  const lines = text.split("\n").map((line) => {
-    const error = line.indexOf("error: ");
-    const shown = error < 0 ? line : `${line.slice(0, error)}!`;
-    let result = "";
-    for (const char of shown.replaceAll(/[\x80-\xff]+/g, "?")) {
-      if (char === "\t") result += " ".repeat(8 - (result.length % 8));
-      else if (char >= " ") result += char;
-    }
-    return result;
-  });
+  // The name of a command may go over lines.
+  const lines = text.replaceAll(/error: can't find command `[^]*?'\.(?=\n)/g, "error: ").split("\n").map(
+    (line) => {
+      const error = line.indexOf("error: ");
+      const shown = error < 0 ? line : `${line.slice(0, error)}!`;
+      let result = "";
+      for (const char of shown.replaceAll(/[\x80-\xff]+/g, "?")) {
+        if (char === "\t") result += " ".repeat(8 - (result.length % 8));
+        else if (char >= " ") result += char;
+      }
+      return result;
+    },
+  );
   return lines.join("\n");
 }
 

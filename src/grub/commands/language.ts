@@ -150,7 +150,7 @@ export function testCommand(interpreter: Interpreter, call: Call): number {
   const outcome = evaluateTest(args, fileTests(interpreter, call.origin));
   interpreter.diagnostics.test(call, args, outcome.value);
   if (!outcome.value) return STATUS.testFailed;
-  if (outcome.error !== null) interpreter.recording.error(outcome.error);
+  if (outcome.error !== null && !call.inverted) interpreter.recording.error(outcome.error);
   return STATUS.ok;
 }
 
