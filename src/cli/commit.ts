@@ -1,6 +1,7 @@
 import { withCommandLock } from "../journal/command_lock.ts";
 import { commitLoaded, type CommitOutcome } from "../kexec/commit.ts";
 import { liveMounter } from "../kexec/late_mounts.ts";
+import { liveQuiesceMachine, performActions, vetoesOf } from "../kexec/quiesce.ts";
 import { chooseSyscall } from "../kernel/syscall.ts";
 import { committedEntry, skippedEntry } from "../journal/journal_entry.ts";
 import { EXIT, type ExitCode } from "../lib/errors.ts";
@@ -31,7 +32,14 @@ export const commit = command({
         store: ports.store,
         mounter: liveMounter(),
         jumpIsKexec,
-        quiesce: () => [],
+        quiesce: (record) =>
+          vetoesOf(
+            performActions(
+              record.quiesce,
+              liveQuiesceMachine(),
+              ({ message }) => terminal.err(`${message}\n`),
+            ),
+          ),
         bootId: readAttribute(host, "/proc/sys/kernel/random/boot_id"),
         program: config.kexec.program,
         syscall: chooseSyscall(config.kexec.syscall, host.arch),

@@ -26,6 +26,7 @@ export function renderPlan(plan: Plan, layout: Layout, isVerbose = false): strin
       paint,
     ),
     section("Plugins", renderPlugins(plan, paint, layout.width), paint),
+    section("Before the jump", renderQuiesce(plan, paint, layout.width), paint),
     section(
       "GRUB's files",
       isVerbose ? renderDiagnostics(plan, paint, layout.width) : diagnosticsHint(plan),
@@ -146,6 +147,17 @@ function renderPlugins(plan: Plan, paint: Paint, width: number): string {
       return `    ${wrap(printable(sentence), width - 4, "  ").replaceAll("\n", "\n    ")}`;
     });
     return [head, ...edits].join("\n");
+  }).join("\n");
+}
+
+function renderQuiesce(plan: Plan, paint: Paint, width: number): string {
+  return plan.quiesce.map(({ plugin, summary, reason, onFailure, timeLimit }) => {
+    const sentence = `${summary}: ${reason} (${timeLimit} s; if it fails: ${
+      onFailure === "refuse" ? "ordinary reboot" : "go on"
+    })`;
+    return `  ${paint("dim", printable(plugin))} ${
+      wrap(printable(sentence), width - plugin.length - 3, "    ")
+    }`;
   }).join("\n");
 }
 

@@ -194,6 +194,7 @@ export function confirmBoot(
     consecutive: byKexec ? state.consecutive + 1 : 0,
     quarantined: added === null ? kept : withEntry(kept, added),
     firmware,
+    judged: attempt?.id ?? state.judged,
     lastBoot: {
       bootId: facts.bootId,
       verdict,

@@ -58,7 +58,7 @@ export function classifyBoot(log: AttemptLog, state: State, facts: BootFacts): C
   }
   const attempt = openAttempt(log);
   // Confirm writes the state and the log one after the other; a power cut in between must not judge twice.
-  if (attempt === null || attempt.id === state.lastBoot?.attempt) return withoutAttempt(log, state, facts);
+  if (attempt === null || attempt.id === state.judged) return withoutAttempt(log, state, facts);
   if (attempt.bootId === facts.bootId) {
     return { verdict: "none", attempt, sentence: `the host has not rebooted since attempt ${attempt.id}` };
   }

@@ -5,6 +5,7 @@
  * @module
  */
 import * as v from "valibot";
+import type { PlannedAction } from "../plugin/quiesce.ts";
 import type { Plan, PlannedKernel, PlannedSlot } from "../plan/plan.ts";
 import { issueOf } from "./attempt.ts";
 
@@ -39,6 +40,8 @@ export interface LoadRecord {
   readonly tableDigest: string;
   /** Kernel, `grub.cfg.tar`, OEM configuration, … */
   readonly watched: readonly WatchedFile[];
+  /** What commit puts at rest before the jump, in order. */
+  readonly quiesce: readonly PlannedAction[];
   /** KExecWatchdogUSec before load set it, to be put back; null if load left it alone. */
   readonly watchdogBefore: number | null;
   /** Warnings of the plan, for `status`. */
@@ -60,6 +63,20 @@ const slotEntries = {
   gptWrite: v.boolean(),
   running: v.boolean(),
 };
+
+const actionSchema = v.looseObject({
+  plugin: v.string(),
+  step: v.variant("kind", [
+    v.looseObject({ kind: v.literal("unload-module"), module: v.string() }),
+    v.looseObject({ kind: v.literal("stop-unit"), unit: v.string() }),
+    v.looseObject({ kind: v.literal("unbind-pci"), address: v.string() }),
+    v.looseObject({ kind: v.literal("write-sysfs"), path: v.string(), value: v.string() }),
+  ]),
+  reason: v.string(),
+  onFailure: v.picklist(["refuse", "ignore"]),
+  timeLimit: v.pipe(v.number(), v.minValue(0)),
+  summary: v.string(),
+});
 
 const schema = v.looseObject({
   version: v.pipe(v.number(), v.integer(), v.minValue(1)),
@@ -83,6 +100,7 @@ const schema = v.looseObject({
   disk: v.string(),
   tableDigest: v.string(),
   watched: v.array(v.looseObject({ path: v.string(), sha256: nullableText })),
+  quiesce: v.array(actionSchema),
   watchdogBefore: v.nullable(count),
   warnings: v.array(v.string()),
   plan: v.unknown(),
@@ -112,6 +130,7 @@ export function loadRecordOf(plan: Plan, at: LoadCircumstances): LoadRecord | nu
     slots: plan.slots,
     kernel: plan.kernel,
     firstBoot: plan.firstBoot,
+    quiesce: plan.quiesce,
     warnings: plan.findings.filter((finding) => finding.level === "warn").map((finding) => finding.message),
     plan,
   };

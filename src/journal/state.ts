@@ -53,6 +53,8 @@ export interface State {
   readonly firmware: FirmwareTime | null;
   /** The last boot that was confirmed. */
   readonly lastBoot: BootRecord | null;
+  /** The newest attempt that a boot was judged against, so that no attempt is judged twice. */
+  readonly judged: string | null;
   /** Boots by how they came about, since the state file was made, and the seconds of firmware time saved. */
   readonly totals: Readonly<Record<Verdict, number>> & { readonly savedSeconds: number };
 }
@@ -63,6 +65,7 @@ export const EMPTY_STATE: State = {
   givenBack: [],
   firmware: null,
   lastBoot: null,
+  judged: null,
   totals: { "arrived": 0, "arrived-elsewhere": 0, "fell-back": 0, "ordinary": 0, "savedSeconds": 0 },
 };
 
@@ -91,6 +94,7 @@ const stateSchema = v.looseObject({
     })),
     null,
   ),
+  judged: v.optional(nullableText, null),
   totals: v.optional(
     v.looseObject({
       "arrived": count,
@@ -121,10 +125,10 @@ export function parseState(path: string, text: string): ParsedState {
   if (!parsed.success) {
     return { ok: false, problem: `${path} is not a state file: ${issueOf(parsed.issues[0])}` };
   }
-  const { consecutive, quarantined, givenBack, firmware, lastBoot, totals } = parsed.output;
+  const { consecutive, quarantined, givenBack, firmware, lastBoot, judged, totals } = parsed.output;
   return {
     ok: true,
-    value: { consecutive, quarantined, givenBack, firmware, lastBoot, totals },
+    value: { consecutive, quarantined, givenBack, firmware, lastBoot, judged, totals },
     raw: parsed.output,
   };
 }

@@ -133,6 +133,7 @@ export function makePlan(host: Host, options: PlanOptions): Planning {
     firstBoot: tokens.some((token) => /^(?:flatcar|coreos)\.first_boot=/.test(token.text)),
     oem: { id: lastValueOf(tokens, ["flatcar.oem.id", "coreos.oem.id"]) },
     plugins: plugins?.reports ?? [],
+    quiesce: plugins?.quiesce ?? [],
     findings,
   };
   return {

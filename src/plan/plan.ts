@@ -6,6 +6,7 @@
  */
 import type { CheckId } from "../lib/errors.ts";
 import type { GrubDiagnostic } from "../grub/result.ts";
+import type { PlannedAction } from "../plugin/quiesce.ts";
 import type { PluginReport } from "../plugin/report.ts";
 import type { SlotState } from "../gpt/slot.ts";
 import type { Finding } from "../lib/finding.ts";
@@ -68,6 +69,8 @@ export interface Plan {
   readonly firstBoot: boolean;
   readonly oem: { readonly id: string | null };
   readonly plugins: readonly PluginReport[];
+  /** What commit puts at rest before the jump, in order. */
+  readonly quiesce: readonly PlannedAction[];
   readonly findings: readonly Finding[];
 }
 

@@ -167,17 +167,8 @@ test("a boot is confirmed once, and an attempt of this very boot has not had its
 });
 
 test("an attempt that the state has judged is not judged again by the boot after it", () => {
-  const lastBoot = {
-    bootId: "boot-2",
-    verdict: "arrived",
-    attempt: "attempt-1",
-    sentence: "",
-    at: committed.at,
-    seconds: null,
-    savedSeconds: null,
-  } as const;
   const boot = firmwareBoot({ bootId: "boot-3" });
-  assert.equal(verdictOf(done, boot, { ...EMPTY_STATE, lastBoot }).verdict, "ordinary");
+  assert.equal(verdictOf(done, boot, { ...EMPTY_STATE, judged: "attempt-1" }).verdict, "ordinary");
   assert.equal(verdictOf(done, boot).verdict, "fell-back");
 });
 

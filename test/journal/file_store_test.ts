@@ -42,6 +42,7 @@ const STATE: State = {
   givenBack: [],
   firmware: { seconds: 96.4, bootId: "boot-0", at: NOW.toISOString() },
   lastBoot: null,
+  judged: null,
   totals: { ...EMPTY_STATE.totals, arrived: 7, savedSeconds: 600 },
 };
 
@@ -131,6 +132,14 @@ const PLAN: Plan = {
   firstBoot: false,
   oem: { id: null },
   plugins: [],
+  quiesce: [{
+    plugin: "gpu",
+    step: { kind: "unload-module", module: "nvidia" },
+    reason: "the card keeps its state",
+    onFailure: "refuse",
+    timeLimit: 10,
+    summary: "unload module nvidia",
+  }],
   findings: [
     { id: "watchdog-missing", level: "warn", message: "no watchdog", origin: null, hint: null },
     { id: "gpu-driver", level: "info", message: "none", origin: null, hint: null },

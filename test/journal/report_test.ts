@@ -71,6 +71,7 @@ const RECORD: LoadRecord = {
   disk: "/dev/sda",
   tableDigest: "",
   watched: [],
+  quiesce: [],
   watchdogBefore: null,
   warnings: ["no hardware watchdog"],
   plan: null,

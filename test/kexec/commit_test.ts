@@ -82,6 +82,7 @@ function stage(folder: string, tries: "spend" | "keep" = "spend"): Stage {
       assert.ok(typeof file !== "string");
       return file;
     }),
+    quiesce: [],
     watchdogBefore: null,
     warnings: [],
     plan: {},
