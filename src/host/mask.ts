@@ -11,25 +11,30 @@
 /** Names that end so are credentials'; the short ones only as the last word of a name (`rd.iscsi.pw`). */
 const LONG_NAMES = "password|passwd|passphrase|token|secret|credentials?|signature|apikey";
 const SHORT_NAMES = "pass|pw|key|auth|sig|psk|pin";
-const NAME = `[A-Za-z0-9_.-]*(?:${LONG_NAMES})|(?:[A-Za-z0-9_.-]*[_.-])?(?:${SHORT_NAMES})`;
+const NAME = `[A-Za-z0-9_.-]{0,64}(?:${LONG_NAMES})|(?:[A-Za-z0-9_.-]{0,64}[_.-])?(?:${SHORT_NAMES})`;
 
-/** A quoted value, in quotes that may themselves be escaped, or a bare one. */
+/**
+ * A quoted value, in quotes that may themselves be escaped, or a bare one. Every repetition is bounded, above
+ * what a command line can hold, so that no file takes longer than its length.
+ */
 const VALUE = [
-  String.raw`(?<open>\\?")(?<inDouble>(?:[^"\\]|\\[^"])*)\\?"`,
-  String.raw`(?<openSingle>\\?')(?<inSingle>[^'\\]*)\\?'`,
+  String.raw`(?<open>\\?")(?<inDouble>(?:[^"\\]|\\[^"]){0,4096})\\?"`,
+  String.raw`(?<openSingle>\\?')(?<inSingle>[^'\\]{0,4096})\\?'`,
   // Not closed by what may be the end of a quoted word or of a command.
-  String.raw`(?<bare>(?:\\.|[^\s"\\])*(?:\\.|[^\s"';\\]))`,
+  String.raw`(?<bare>(?:\\.|[^\s"\\]){0,4096}(?:\\.|[^\s"';\\]))`,
 ].join("|");
 
 /** `name=value`; with `:` or with blanks only before a quoted value, as TOML and JSON have it. */
 const ASSIGNMENT = new RegExp(
-  String.raw`(?<before>^|[^A-Za-z0-9_.-])(?<name>${NAME})(?<equals>=|["']?\s*[:=]\s*(?=["']))(?:${VALUE})`,
+  String
+    .raw`(?<before>^|[^A-Za-z0-9_.-])(?<name>${NAME})(?<equals>=|["']?\s{0,8}[:=]\s{0,8}(?=["']))(?:${VALUE})`,
   "gim",
 );
 /** `scheme://user:password@host` and dracut's `iscsi:user:password@host`. */
-const USERINFO = /(?<before>\/\/|\biscsi:)(?<bare>[^\s\/@"']+)(?=@)/g;
+const USERINFO = /(?<before>\/\/|\biscsi:)(?<bare>[^\s\/@"']{1,256})(?=@)/g;
 /** GRUB's own commands of that name. */
-const GRUB_PASSWORD = /^(?<before>\s*password(?:_pbkdf2)?[ \t]+\S+[ \t]+)(?<bare>[^\s"']+)/gm;
+const GRUB_PASSWORD =
+  /^(?<before>[ \t]{0,64}password(?:_pbkdf2)?[ \t]{1,64}\S{1,256}[ \t]{1,64})(?<bare>[^\s"']{1,4096})/gm;
 
 /** Shorter values are masked where they are named as credentials, but not looked for elsewhere. */
 const SEARCHED_LENGTH = 8;
@@ -43,6 +48,7 @@ export interface Masker {
 
 export function createMasker(): Masker {
   const masks = new Map<string, string>();
+  const given = new Set<string>();
 
   const maskOf = (value: string): string => {
     // What a shell-like quoting added is no part of the value.
@@ -54,12 +60,13 @@ export function createMasker(): Masker {
       ? `masked-${number.padStart(value.length - 7, "0")}`
       : number.padStart(value.length, "x");
     masks.set(bare, mask);
+    given.add(mask);
     return mask;
   };
 
   const isKept = (name: string, value: string): boolean =>
     // A reference to a variable, whose value is masked where it is; or the path of a key, which is no secret.
-    value === "" || value.startsWith("$") || [...masks.values()].includes(value) ||
+    value === "" || value.startsWith("$") || given.has(value) ||
     (value.startsWith("/") && !/pass|pw|secret/i.test(name));
 
   return {

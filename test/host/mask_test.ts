@@ -101,3 +101,14 @@ test("long values are found wherever else they stand; short ones and parts of pa
   assert.equal(swept("1234567"), "x 1234567 y");
   assert.equal(swept("flatcar-kexec", ["/run/flatcar-kexec/x"]), "x flatcar-kexec y");
 });
+
+test("no text takes long, however it plays with what values look like", () => {
+  const size = 1 << 17;
+  for (const piece of ["a_", "key=;", "key=\\", "iscsi:", "key='", "password ", " \n", "key  ", "http://x"]) {
+    const start = performance.now();
+    mask(piece.repeat(size / piece.length));
+    mask("key=" + piece.repeat(size / piece.length));
+    const milliseconds = performance.now() - start;
+    assert.ok(milliseconds < 2000, `${JSON.stringify(piece)}: ${milliseconds} ms`);
+  }
+});

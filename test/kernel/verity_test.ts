@@ -151,7 +151,7 @@ test(
         disk.set(bytes, 512);
         const result = verifyPairing(
           memoryBlock("disk", disk),
-          { offset: 512, length: bytes.length + 4096 },
+          { offset: 512, length: bytes.length },
           hash,
         );
         assert.ok(result.ok, `${blocks} ${options}: ${result.ok ? "" : result.message}`);
