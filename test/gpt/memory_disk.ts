@@ -119,6 +119,15 @@ export function* cutStates(
   }
 }
 
+/** {@link cutStates}, each content of the disk once: for tests that start a program for each. */
+export function distinctCutStates(before: Uint8Array, disk: MemoryDisk): readonly CutState[] {
+  const found: CutState[] = [];
+  for (const state of cutStates(before, disk, () => 0)) {
+    if (!found.some((other) => Buffer.compare(other.bytes, state.bytes) === 0)) found.push(state);
+  }
+  return found;
+}
+
 /**
  * Worse than a sector that is old or new: the cut comes in the middle of one, which then holds its new first
  * half and old second half, or rubbish. The sectors of its epoch before it are there.

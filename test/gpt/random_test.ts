@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { seededRandom } from "../support/random.ts";
 import { randomRound, type Round } from "./random_round.ts";
 
-test("1,000 random disks, two thirds of them damaged, come out as in the independent model", () => {
+test("1,000 random disks, two thirds of them damaged, come out as in the independent model", {
+  timeout: 60_000,
+}, () => {
   const counts = new Map<Round, number>();
   for (let seed = 1; seed <= 1000; seed++) {
     try {
