@@ -1,7 +1,13 @@
 import { withDisk } from "../gpt/block_device.ts";
 import { withCommandLock } from "../journal/command_lock.ts";
 import { createFileStore } from "../journal/file_store.ts";
-import { confirmThisBoot } from "../kexec/confirm.ts";
+import { readFacts } from "../host/read_facts.ts";
+import { readAttribute } from "../host/text.ts";
+import type { BootReport } from "../plugin/api.ts";
+import { runConfirm } from "../plugin/run.ts";
+import { renderFindings } from "./render_plan.ts";
+import { painter } from "./terminal.ts";
+import { type Confirmation, confirmThisBoot } from "../kexec/confirm.ts";
 import { EXIT } from "../lib/errors.ts";
 import { journaldSink } from "../systemd/journald.ts";
 import { stageUpdateAgain } from "../systemd/staged_update.ts";
@@ -34,6 +40,12 @@ export const confirm = command({
         now: () => new Date(),
       }), { wait: PATIENCE });
     const { classification, aftermath, times } = result;
+    const findings = result.classification.verdict === "none" ? [] : runConfirm({
+      host,
+      facts: readFacts(host),
+      config: config.plugins,
+      boot: bootReport(result, readAttribute(host, "/proc/cmdline")),
+    }).findings;
     if (args.json === true) {
       terminal.out(`${
         JSON.stringify({
@@ -46,6 +58,7 @@ export const confirm = command({
           gaveBack: result.gaveBack,
           quarantined: aftermath.quarantine !== null,
           problems: result.problems,
+          findings,
         })
       }\n`);
       return EXIT.done;
@@ -54,7 +67,21 @@ export const confirm = command({
       terminal.out(`${classification.sentence}\n`);
       if (aftermath.reason !== null) terminal.out(`${aftermath.reason}\n`);
     }
+    if (args.quiet !== true && findings.length > 0) {
+      terminal.err(`${renderFindings(findings, painter(terminal.errColor), terminal.width)}\n`);
+    }
     for (const problem of result.problems) terminal.err(`flatcar-kexec: ${problem}\n`);
     return EXIT.done;
   },
 });
+
+/** What plugins are told of the boot. */
+function bootReport({ classification, times }: Confirmation, cmdline: string | null): BootReport {
+  const { verdict } = classification;
+  return {
+    outcome: verdict === "none" || verdict === "ordinary" ? "ordinary-reboot" : verdict,
+    plannedCmdline: classification.attempt?.cmdline ?? null,
+    cmdline,
+    seconds: times.seconds,
+  };
+}

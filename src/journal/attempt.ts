@@ -33,6 +33,7 @@ const preparedSchema = v.looseObject({
   triesAfter: smallCount,
   kernelVersion: nullableText,
   usrhash: nullableText,
+  cmdline: v.optional(nullableText, null),
   from: v.looseObject({ partuuid: nullableText, kernelRelease: nullableText }),
 });
 
@@ -96,6 +97,8 @@ export interface PreparedEvent {
   readonly triesAfter: number;
   readonly kernelVersion: string | null;
   readonly usrhash: string | null;
+  /** As given to kexec. */
+  readonly cmdline: string | null;
   readonly from: { readonly partuuid: string | null; readonly kernelRelease: string | null };
 }
 

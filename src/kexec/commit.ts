@@ -96,6 +96,7 @@ function commitRecord(ports: CommitPorts, record: LoadRecord): CommitOutcome {
     triesAfter,
     kernelVersion: record.kernel.version,
     usrhash: record.kernel.usrhash,
+    cmdline: record.cmdline,
     from: {
       partuuid: record.slots.find((slot) => slot.running)?.partuuid ?? null,
       kernelRelease: release(ports.host),

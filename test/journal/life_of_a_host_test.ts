@@ -133,7 +133,7 @@ class LifeOfAHost {
   /** The checks boot-not-confirmed, quarantined and too-many-kexecs. */
   #mayKexec(): boolean {
     const { image, partuuid } = this.#next();
-    const kernel = { kernelVersion: image.version, usrhash: null, partuuid };
+    const kernel = { kernelVersion: image.version, usrhash: null, cmdline: null, partuuid };
     return this.running.successful && quarantineOf(this.state, kernel) === null &&
       !limitReached(this.state, MAX_CONSECUTIVE);
   }

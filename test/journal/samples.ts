@@ -48,6 +48,7 @@ export function prepared(over: Partial<PreparedEvent> = {}): PreparedEvent {
     triesAfter: 0,
     kernelVersion: NEW_KERNEL,
     usrhash: HASH_B,
+    cmdline: null,
     from: { partuuid: USR_A, kernelRelease: OLD_KERNEL },
     ...over,
   };
