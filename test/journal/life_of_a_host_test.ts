@@ -155,6 +155,7 @@ class LifeOfAHost {
           triesAfter: spends ? slot.tries - 1 : slot.tries,
           kernelVersion: slot.image.version,
           usrhash: null,
+          cmdline: null,
           from: { partuuid: this.running.partuuid, kernelRelease: this.running.image.version },
         }),
       () => {
