@@ -22,7 +22,6 @@ export function oneLine(text: string, limit = SENTENCE): string {
 
 const sentence = v.pipe(
   v.string(),
-  v.maxLength(SENTENCE),
   v.transform((text) => oneLine(text)),
   v.nonEmpty("expected a sentence, found an empty one"),
 );

@@ -44,7 +44,7 @@ function listed({ name, source, state }: FoundPlugin): ListedPlugin {
       return { ...row, state: "disabled", note: "by plugins.disabled" };
     case "masked":
     case "overridden":
-      return { ...row, state: state.kind, note: state.by === source ? null : `by ${state.by}` };
+      return { ...row, state: state.kind, note: state.by === source ? "by this link" : `by ${state.by}` };
     case "faulty":
       return { ...row, state: "faulty", note: state.message };
   }

@@ -23,7 +23,7 @@ export function distrust(host: Host, path: string): string | null {
     const status = host.status(place);
     if (!status.ok) return status.failure.message;
     const { uid, mode } = status.value;
-    const which = place === path ? place : `${place}, on the way to ${path},`;
+    const which = place === path ? "it" : `${place}, on the way to ${path},`;
     if (!owners.includes(uid)) return `${which} belongs to uid ${uid}, expected ${owners.join(" or ")}`;
     if ((mode & WRITABLE_BY_OTHERS) !== 0) {
       return `${which} has mode ${octal(mode)}, expected no write permission for group and others`;

@@ -136,9 +136,9 @@ describe("discoverPlugins()", () => {
     const files = { [file]: "" };
     for (
       const [statuses, message] of [
-        [{ [file]: { mode: 0o666 } }, /acme.ts has mode 0666, expected no write permission/],
-        [{ [file]: { mode: 0o664 } }, /acme.ts has mode 0664/],
-        [{ [file]: { uid: 1000 } }, /acme.ts belongs to uid 1000, expected 0$/],
+        [{ [file]: { mode: 0o666 } }, /acme.ts: it has mode 0666, expected no write permission/],
+        [{ [file]: { mode: 0o664 } }, /acme.ts: it has mode 0664/],
+        [{ [file]: { uid: 1000 } }, /acme.ts: it belongs to uid 1000, expected 0$/],
         [{ "/oem/flatcar-kexec": { mode: 0o777 } }, /\/oem\/flatcar-kexec, on the way to .* has mode 0777/],
         [{ [OEM]: { mode: 0o1777 } }, /has mode 1777/],
         [{ "/oem": { uid: 500 } }, /\/oem, on the way to .*, belongs to uid 500, expected 0$/],
