@@ -143,10 +143,18 @@ function renderPlugins(plan: Plan, paint: Paint, width: number): string {
         : edit.kind === "replace"
         ? `${edit.target} -> ${edit.text}`
         : edit.text;
-      const sentence = `${edit.kind} ${change}: ${edit.reason}${edit.applied ? "" : " (not applied)"}`;
-      return `    ${wrap(printable(sentence), width - 4, "  ").replaceAll("\n", "\n    ")}`;
+      return `${edit.kind} ${change}: ${edit.reason}${edit.applied ? "" : " (not applied)"}${
+        edit.conflict === null ? "" : `; ${edit.conflict}`
+      }`;
     });
-    return [head, ...edits].join("\n");
+    const others = [
+      ...(plugin.deviceTree === null ? [] : [`device tree ${plugin.deviceTree}`]),
+      ...plugin.initrd.map((path) => `initrd ${path}`),
+    ];
+    const lines = [...edits, ...others].map((sentence) =>
+      `    ${wrap(printable(sentence), width - 4, "  ").replaceAll("\n", "\n    ")}`
+    );
+    return [head, ...lines].join("\n");
   }).join("\n");
 }
 
