@@ -7,46 +7,34 @@
  *
  * @module
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import * as v from "valibot";
 import { binaryFor, hostArch } from "../tasks/bun.ts";
 import { writeSampleHost } from "../test/support/sample_host.ts";
 
-const OutcomeSchema = v.object({
-  exitCode: v.nullable(v.number()),
-  resourceUsage: v.object({ maxRSS: v.number() }),
-});
+const ENVIRONMENT = { PATH: process.env["PATH"] ?? "" };
 
-interface Measured {
-  readonly milliseconds: number;
-  /** Peak resident set. */
-  readonly mib: number;
+function measure(argv: readonly string[]): number {
+  const [program = "", ...args] = argv;
+  const started = performance.now();
+  const child = spawnSync(program, args, { stdio: "ignore", env: ENVIRONMENT });
+  const milliseconds = performance.now() - started;
+  if (child.status !== 0) throw new Error(`Cannot measure: '${argv.join(" ")}' ended with ${child.status}`);
+  return milliseconds;
 }
 
-/** Bun's own spawn, which reports resource use (getrusage(2)); node:child_process does not. */
-function measure(argv: readonly string[]): Measured {
-  const bun: unknown = Reflect.get(globalThis, "Bun");
-  if (
-    typeof bun !== "object" || bun === null || !("spawnSync" in bun) || typeof bun.spawnSync !== "function"
-  ) {
-    throw new Error("Cannot measure: this runs on Bun only, see 'deno task bench'");
-  }
-  const options = {
-    cmd: argv,
-    stdio: ["ignore", "ignore", "ignore"],
-    env: { PATH: process.env["PATH"] ?? "" },
-  };
-  const started = performance.now();
-  const outcome: unknown = Reflect.apply(bun.spawnSync, bun, [options]);
-  const milliseconds = performance.now() - started;
-  const { exitCode, resourceUsage } = v.parse(OutcomeSchema, outcome);
-  if (exitCode !== 0) {
-    throw new Error(`Cannot measure: '${argv.join(" ")}' ended with ${exitCode ?? "a signal"}`);
-  }
-  return { milliseconds, mib: resourceUsage.maxRSS / 1048576 };
+/** By GNU time, which is small: the peak of a child starts with that of the process it was forked from. */
+function peakMemory(argv: readonly string[]): number | null {
+  if (!existsSync("/usr/bin/time")) return null;
+  const child = spawnSync("/usr/bin/time", ["--format=%M", ...argv], {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: ENVIRONMENT,
+    encoding: "utf8",
+  });
+  return Number(child.stderr.trim().split("\n").at(-1)) / 1024;
 }
 
 function median(values: readonly number[]): number {
@@ -68,23 +56,23 @@ try {
     "flatcar-kexec plan": [binary, "plan", ...host.args],
     "flatcar-kexec plan --json": [binary, "plan", "--json", ...host.args],
   };
-  const results = new Map<string, Measured[]>();
+  const results = new Map<string, number[]>();
   for (let round = 0; round < runs + 3; round++) {
     for (const [name, argv] of Object.entries(contestants)) {
-      const measured = measure(argv);
+      const milliseconds = measure(argv);
       // The first rounds only warm the page cache.
-      if (round >= 3) results.set(name, [...(results.get(name) ?? []), measured]);
+      if (round >= 3) results.set(name, [...(results.get(name) ?? []), milliseconds]);
     }
   }
-  const base = median((results.get("sh -c true") ?? []).map((entry) => entry.milliseconds));
-  console.log(`${runs} runs each, medians`);
+  const base = median(results.get("sh -c true") ?? []);
+  console.log(`${runs} runs each, medians; memory is the peak of one run`);
   console.log(`${"".padEnd(28)}${"ms".padStart(8)}${"ratio".padStart(8)}${"MiB".padStart(8)}`);
-  for (const [name, measured] of results) {
-    const ms = median(measured.map((entry) => entry.milliseconds));
-    const mib = Math.max(...measured.map((entry) => entry.mib));
+  for (const [name, argv] of Object.entries(contestants)) {
+    const ms = median(results.get(name) ?? []);
+    const memory = peakMemory(argv)?.toFixed(1) ?? "-";
     console.log(
       `${name.padEnd(28)}${ms.toFixed(1).padStart(8)}${(ms / base).toFixed(1).padStart(8)}${
-        mib.toFixed(1).padStart(8)
+        memory.padStart(8)
       }`,
     );
   }

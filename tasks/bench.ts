@@ -1,6 +1,6 @@
 /**
- * `deno task bench`: build the program and measure it. The benchmark itself runs on Bun, which tells how much
- * memory a child took.
+ * `deno task bench`: build the program and measure it. The benchmark itself runs on Bun, whose
+ * way to start a child costs least.
  *
  * @module
  */

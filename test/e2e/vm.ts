@@ -249,7 +249,7 @@ export class Machine {
       ...drive(join(this.folder, "results"), "results"),
       ...(this.#options.qemu ?? []),
     ];
-    const limit = this.#options.limit ?? 150;
+    const limit = this.#options.limit ?? 240;
     const started = performance.now();
     return new Promise((resolve, reject) => {
       const child = spawn(findProgram("qemu-system-x86_64") ?? "qemu-system-x86_64", args, {

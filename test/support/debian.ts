@@ -31,6 +31,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   "grub-mkimage": "grub-common",
   mmdebstrap: "mmdebstrap",
   flock: "util-linux",
+  time: "time",
 };
 
 /** Files that no program stands for. */
