@@ -13,7 +13,7 @@ export const tooManyKexecs = defineCheck({
         `This machine was rebooted by kexec ${history.consecutive} times in a row, at most ${maxConsecutive} are wanted: ` +
         "one boot through the firmware is due",
       hint:
-        "nothing to do: the next reboot is an ordinary one, and the count starts over; maxConsecutive sets the limit",
+        "nothing to do: the next reboot is an ordinary one, and the count starts over; max-consecutive sets the limit",
     };
   },
 });

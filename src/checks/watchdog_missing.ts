@@ -44,7 +44,7 @@ function gaps(host: Host, hasClassDevice: boolean, seconds: number): readonly st
     ...(!hasClassDevice || stop === "0"
       ? []
       : [`watchdog.stop_on_reboot is ${stop ?? "not known"}, so the kernel may stop it at the jump`]),
-    ...(seconds > 0 ? [] : ["watchdogSeconds is 0 in the configuration, so systemd stops it"]),
+    ...(seconds > 0 ? [] : ["watchdog-seconds is 0 in the configuration, so systemd stops it"]),
   ];
 }
 
@@ -77,7 +77,7 @@ export const watchdogMissing = defineCheck({
         message: `The watchdog (${names}) does not cover a hang after the jump: ${open.join("; ")}; ${panic}`,
         hint:
           "for cover from the jump to the driver's start: watchdog.stop_on_reboot=0 on the command line, " +
-          "and watchdogSeconds",
+          "and watchdog-seconds",
         origin: FOLDER,
         level: "info",
       };

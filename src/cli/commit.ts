@@ -1,3 +1,4 @@
+import { DEFAULT_CONFIG } from "../config/config.ts";
 import { withCommandLock } from "../journal/command_lock.ts";
 import { commitLoaded, type CommitOutcome } from "../kexec/commit.ts";
 import { liveMounter } from "../kexec/late_mounts.ts";
@@ -11,7 +12,6 @@ import { readAttribute } from "../host/text.ts";
 import { command } from "./command.ts";
 import { openHost, OUTPUT_ARGS } from "./host_options.ts";
 import { livePorts, requireRoot } from "./live_ports.ts";
-import { configOf } from "./plan_host.ts";
 
 /** Seconds to wait for another command: the shutdown waits for us, and others get killed by it. */
 const PATIENCE = 10;
@@ -23,8 +23,8 @@ export const commit = command({
   async run({ args, terminal }) {
     requireRoot("commit");
     const host = openHost({});
-    const { config } = await configOf(host, {});
-    const ports = livePorts(host, config);
+    // The configuration is not asked: /oem is unmounted by now, and what counts is how the kernel was loaded.
+    const ports = livePorts(host, DEFAULT_CONFIG);
     const outcome = await withCommandLock("commit", () =>
       commitLoaded({
         host,
@@ -41,8 +41,7 @@ export const commit = command({
             ),
           ),
         bootId: readAttribute(host, "/proc/sys/kernel/random/boot_id"),
-        program: config.kexec.program,
-        syscall: chooseSyscall(config.kexec.syscall, host.arch),
+        fallback: { program: DEFAULT_CONFIG.kexec.program, syscall: chooseSyscall("auto", host.arch) },
         now: ports.now,
       }), { wait: PATIENCE });
     const { exit, sentence } = report(outcome);

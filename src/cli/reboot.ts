@@ -1,6 +1,8 @@
+import { type Config, DEFAULT_CONFIG } from "../config/config.ts";
 import { withCommandLock } from "../journal/command_lock.ts";
 import { unloadLoaded, whatIsLoaded } from "../kexec/load.ts";
 import { EXIT, type ExitCode, exitCodeOf, KexecError, messageOf } from "../lib/errors.ts";
+import { systemdControl } from "../systemd/control.ts";
 import { command } from "./command.ts";
 import { openHost, OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
 import { livePorts, requireLive, requireRoot } from "./live_ports.ts";
@@ -26,19 +28,19 @@ export const reboot = command({
     if (args.cold === true) {
       await goCold(args, "reboot --cold");
       say(terminal, args, "firmware", "An ordinary reboot was asked for: going through the firmware");
-      await handOver(args, "firmware", options);
+      systemdControl().reboot("firmware", options);
       return EXIT.done;
     }
     const refusal = await tryLoad(args, all("allow"), terminal);
     if (refusal === null) {
       say(terminal, args, "kexec", "Going through kexec");
-      await handOver(args, "kexec", options);
+      systemdControl().reboot("kexec", options);
       return EXIT.done;
     }
     terminal.err(`flatcar-kexec: ${refusal.sentence}\n`);
     if (args["kexec-only"] === true) return refusal.exit;
     say(terminal, args, "firmware", "Taking an ordinary reboot");
-    await handOver(args, "firmware", options);
+    systemdControl().reboot("firmware", options);
     return EXIT.done;
   },
 });
@@ -56,7 +58,12 @@ async function tryLoad(
 ): Promise<Refusal | null> {
   try {
     // The lock is let go before the hand-over: commit, which runs during it, takes the lock itself.
-    const { outcome } = await withCommandLock("reboot", () => planAndLoad(openHost(args), args, allow));
+    const { outcome } = await withCommandLock("reboot", async () => {
+      const run = await planAndLoad(openHost(args), args, allow);
+      // Asking for a reboot that may be a kexec takes an earlier "reboot --cold" back.
+      run.ports.store.removeCold();
+      return run;
+    });
     if (outcome.kind === "loaded") return null;
     const refusing = outcome.plan.findings.filter((finding) => finding.level === "refuse");
     const findings = renderFindings(refusing, painter(terminal.errColor), terminal.width);
@@ -73,23 +80,23 @@ async function tryLoad(
 /** Drop what is ours, and leave word for whoever would load again before the reboot. */
 async function goCold(args: PlanArguments, reason: string): Promise<void> {
   const host = openHost(args);
-  const { config } = await configOf(host, args);
+  const config = await configOrDefault(args);
   const ports = livePorts(host, config);
   await withCommandLock("reboot --cold", () => {
     const loaded = whatIsLoaded(ports);
-    unloadLoaded(loaded.kind === "ours" ? loaded.record : null, config, ports);
+    if (loaded.kind !== "foreign") unloadLoaded(loaded.kind === "ours" ? loaded.record : null, config, ports);
     ports.store.writeCold({ at: ports.now().toISOString(), reason });
   });
 }
 
-async function handOver(
-  args: PlanArguments,
-  kind: "kexec" | "firmware",
-  options: { readonly ignoreInhibitors: boolean },
-): Promise<void> {
-  const host = openHost(args);
-  const { config } = await configOf(host, args);
-  livePorts(host, config).control.reboot(kind, options);
+/** A mistake in a configuration file must not stand in the way of an ordinary reboot. */
+async function configOrDefault(args: PlanArguments): Promise<Config> {
+  try {
+    return (await configOf(openHost(args), args)).config;
+  } catch (error) {
+    if (error instanceof KexecError) return DEFAULT_CONFIG;
+    throw error;
+  }
 }
 
 function say(

@@ -38,6 +38,10 @@ export interface LoadRecord {
   readonly disk: string;
   /** SHA-256 of the partition table as the plan saw it, 64 lower-case hex digits. */
   readonly tableDigest: string;
+  /** The program that loaded it, and how: what unloads it again. */
+  readonly kexec: { readonly program: string; readonly syscall: "file" | "load" };
+  /** EFI variables that asked the firmware for something at load already, and were allowed to. */
+  readonly firmwareRequests: readonly string[];
   /** Kernel, `grub.cfg.tar`, OEM configuration, … */
   readonly watched: readonly WatchedFile[];
   /** What commit puts at rest before the jump, in order. */
@@ -99,6 +103,8 @@ const schema = v.looseObject({
   firstBoot: v.boolean(),
   disk: v.string(),
   tableDigest: v.string(),
+  kexec: v.looseObject({ program: v.string(), syscall: v.picklist(["file", "load"]) }),
+  firmwareRequests: v.array(v.string()),
   watched: v.array(v.looseObject({ path: v.string(), sha256: nullableText })),
   quiesce: v.array(actionSchema),
   watchdogBefore: v.nullable(count),
@@ -116,6 +122,8 @@ export interface LoadCircumstances {
   readonly cmdline: string;
   readonly disk: string;
   readonly tableDigest: string;
+  readonly kexec: LoadRecord["kexec"];
+  readonly firmwareRequests: readonly string[];
   readonly watched: readonly WatchedFile[];
   readonly watchdogBefore: number | null;
 }

@@ -7,6 +7,7 @@
  */
 import { withDisk } from "../gpt/block_device.ts";
 import { spendTry } from "../gpt/writer.ts";
+import { firmwareRequests } from "../host/firmware_requests.ts";
 import type { Host } from "../host/host.ts";
 import type { SkippedEvent } from "../journal/attempt.ts";
 import type { LoadRecord } from "../journal/load_record.ts";
@@ -15,7 +16,6 @@ import { KexecError, messageOf } from "../lib/errors.ts";
 import { type KexecMachine, unloadKernel } from "./kexec_tools.ts";
 import { type Mounter, withLateFiles } from "./late_mounts.ts";
 import { recheckDisk, recheckedPaths, recheckFiles } from "./recheck.ts";
-import type { Syscall } from "../kernel/syscall.ts";
 
 export interface CommitPorts {
   readonly host: Host;
@@ -27,8 +27,8 @@ export interface CommitPorts {
   /** Put devices and services at rest; a sentence for each step that failed and must not. */
   quiesce(record: LoadRecord): readonly string[];
   readonly bootId: string | null;
-  readonly program: string;
-  readonly syscall: Syscall;
+  /** How to unload a kernel whose record cannot be read. */
+  readonly fallback: LoadRecord["kexec"];
   now(): Date;
 }
 
@@ -59,7 +59,7 @@ export function commitLoaded(ports: CommitPorts): CommitOutcome {
   try {
     return commitRecord(ports, record);
   } catch (error) {
-    drop(ports);
+    drop(ports, record);
     attempt(() => {
       ports.store.appendEvent({
         event: "abandoned",
@@ -76,7 +76,7 @@ function commitRecord(ports: CommitPorts, record: LoadRecord): CommitOutcome {
   const cold = ports.store.readCold().value;
   if (cold !== null) return veto(ports, record, [`an ordinary reboot was asked for: ${cold.reason}`]);
   if (ports.jumpIsKexec() === false) {
-    drop(ports);
+    drop(ports, record);
     return { kind: "firmware", reason: "the reboot under way does not go through kexec" };
   }
   const changes = changesSince(ports, record);
@@ -122,6 +122,10 @@ function changesSince(ports: CommitPorts, record: LoadRecord): readonly string[]
       `the load record is of another boot (${record.bootId}, this one is ${ports.bootId ?? "unknown"})`,
     ];
   }
+  const requests = firmwareRequests(ports.host).filter(({ variable }) =>
+    !record.firmwareRequests.includes(variable)
+  );
+  if (requests.length > 0) return requests.map((request) => request.message);
   const block = ports.host.block(record.disk);
   if (!block.ok) return [block.failure.message];
   const disk = recheckDisk(block.value, record);
@@ -136,7 +140,7 @@ function changesSince(ports: CommitPorts, record: LoadRecord): readonly string[]
 }
 
 function veto(ports: CommitPorts, record: LoadRecord | null, reasons: readonly string[]): CommitOutcome {
-  if (ports.machine.isLoaded() !== false) drop(ports);
+  if (ports.machine.isLoaded() !== false) drop(ports, record);
   const event: SkippedEvent = {
     event: "skipped",
     id: record?.id ?? null,
@@ -151,8 +155,9 @@ function veto(ports: CommitPorts, record: LoadRecord | null, reasons: readonly s
 }
 
 /** The veto that systemd heeds: with nothing loaded its kexec comes back, and it reboots. */
-function drop(ports: CommitPorts): void {
-  unloadKernel(ports.machine, ports.program, ports.syscall);
+function drop(ports: CommitPorts, record: LoadRecord | null): void {
+  const { program, syscall } = record?.kexec ?? ports.fallback;
+  unloadKernel(ports.machine, program, syscall);
   attempt(() => ports.store.removeLoad());
 }
 

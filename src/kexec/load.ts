@@ -4,6 +4,7 @@
  * @module
  */
 import type { Config } from "../config/config.ts";
+import { firmwareRequests } from "../host/firmware_requests.ts";
 import type { Host } from "../host/host.ts";
 import { type LoadRecord, loadRecordOf, type WatchedFile } from "../journal/load_record.ts";
 import type { StateStore } from "../journal/store.ts";
@@ -82,6 +83,8 @@ export function loadPlanned(
     cmdline: plan.cmdline,
     disk: disk.path,
     tableDigest: disk.tableDigest,
+    kexec: { program: config.kexec.program, syscall },
+    firmwareRequests: firmwareRequests(ports.host).map((request) => request.variable),
     watched: planning.watched.map((path) => requireWatched(ports.host, path)),
     watchdogBefore: null,
   });
@@ -123,7 +126,9 @@ export function unloadLoaded(
   ports: Pick<LoadPorts, "host" | "machine" | "store" | "jump">,
 ): void {
   if (ports.machine.isLoaded() === true) {
-    unloadKernel(ports.machine, config.kexec.program, chooseSyscall(config.kexec.syscall, ports.host.arch));
+    const how = record?.kexec ??
+      { program: config.kexec.program, syscall: chooseSyscall(config.kexec.syscall, ports.host.arch) };
+    unloadKernel(ports.machine, how.program, how.syscall);
   }
   const watchdogBefore = record?.watchdogBefore ?? null;
   const failures: unknown[] = [];

@@ -156,6 +156,8 @@ function record() {
     disk: "/dev/sda",
     tableDigest: "0".repeat(64),
     watched: [{ path: "/oem/grub.cfg", sha256: null }],
+    kexec: { program: "/usr/sbin/kexec", syscall: "file" },
+    firmwareRequests: [],
     watchdogBefore: null,
   });
   assert.ok(record !== null);

@@ -72,6 +72,8 @@ const RECORD: LoadRecord = {
   tableDigest: "",
   watched: [],
   quiesce: [],
+  kexec: { program: "/usr/sbin/kexec", syscall: "file" },
+  firmwareRequests: [],
   watchdogBefore: null,
   warnings: ["no hardware watchdog"],
   plan: null,

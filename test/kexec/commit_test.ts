@@ -82,6 +82,8 @@ function stage(folder: string, tries: "spend" | "keep" = "spend"): Stage {
       assert.ok(typeof file !== "string");
       return file;
     }),
+    kexec: { program: "kexec", syscall: "file" },
+    firmwareRequests: [],
     quiesce: [],
     watchdogBefore: null,
     warnings: [],
@@ -112,8 +114,7 @@ function stage(folder: string, tries: "spend" | "keep" = "spend"): Stage {
         jumpIsKexec: () => true,
         quiesce: () => [],
         bootId: BOOT_ID,
-        program: "kexec",
-        syscall: "file",
+        fallback: { program: "kexec", syscall: "file" },
         now: () => new Date("2026-01-01T00:01:00Z"),
         ...changes,
       }),
@@ -208,6 +209,28 @@ const vetoes: Readonly<Record<string, { change(it: Stage): Partial<CommitPorts>;
   "an ordinary reboot was asked for": {
     change: (it) => (it.store.writeCold({ at: "2026-01-01T00:00:30.000Z", reason: "reboot --cold" }), {}),
     reason: /ordinary reboot was asked for: reboot --cold/,
+  },
+  "the firmware's setup was asked for": {
+    change: (it) => {
+      writeTree(it.root, {
+        "sys/firmware/efi/efivars/OsIndications-8be4df61-93ca-11d2-aa0d-00e098032b8c": Uint8Array.of(
+          7,
+          0,
+          0,
+          0,
+          1,
+          0,
+          0,
+          0,
+          0,
+          0,
+          0,
+          0,
+        ),
+      });
+      return {};
+    },
+    reason: /firmware's setup is asked for/,
   },
   "a device did not come to rest": {
     change: () => ({ quiesce: () => ["nvidia cannot be unloaded: in use"] }),
