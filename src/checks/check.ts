@@ -9,6 +9,7 @@
 import type { Config } from "../config/config.ts";
 import type { Gpt, GptUnreadable } from "../gpt/read.ts";
 import type { SlotState } from "../gpt/slot.ts";
+import type { SpendPlan } from "../gpt/spend.ts";
 import type { GrubDiagnostic, LinuxCommand } from "../grub/result.ts";
 import type { BootDiskResult } from "../host/boot_disk.ts";
 import type { HostFacts } from "../host/facts.ts";
@@ -56,11 +57,15 @@ export interface CheckInput {
     readonly failure: string | null;
     readonly gpt: Pick<Gpt, "ok" | "reasons" | "readError"> | GptUnreadable | null;
     readonly slots: readonly SlotState[];
+    /** Why GRUB gives up on the table before it looks for a slot; null or absent where it does not. */
+    readonly repairFault?: string | null;
   };
   /** Null where there is no boot disk. */
   readonly mounts: MountFacts | null;
   /** The slot that would be booted, null if none was come to. */
   readonly slot: (SlotState & { readonly gptWrite: boolean }) | null;
+  /** What taking its try would write; null or absent where no try is to be taken. */
+  readonly spend?: SpendPlan | null;
   /** The slot that GRUB's counters choose. */
   readonly next: SlotState | null;
   /** PARTUUID of the running slot; null if the disk does not hold it, or it is not known. */

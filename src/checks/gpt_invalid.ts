@@ -6,7 +6,7 @@ export const gptInvalid = defineCheck({
   defaultLevel: "refuse",
   title: "the partition table cannot be used",
   reads: "both GPT copies of the boot disk",
-  examine({ disk, slot }) {
+  examine({ disk, slot, spend }) {
     const { found, failure, gpt } = disk;
     if (!found.ok) return null;
     const { path } = found.disk;
@@ -41,9 +41,16 @@ export const gptInvalid = defineCheck({
       complaints.push({
         message:
           `The ${copy} GPT of ${path} is invalid (${reason}); GRUB goes by the other copy and repairs this one`,
-        hint: "nothing to do: update-engine repairs it as well, about a minute after the next boot",
+        hint: "nothing to do: GRUB repairs it, and so does 'cgpt repair', which Flatcar runs after each boot",
         origin: path,
         level: "info",
+      });
+    }
+    if (spend?.kind === "refused" && gpt.readError === null) {
+      complaints.push({
+        message: `The slot's try cannot be taken safely on ${path}: ${spend.reason}`,
+        hint: "an ordinary reboot leaves it to GRUB",
+        origin: path,
       });
     }
     return complaints;

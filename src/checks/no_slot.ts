@@ -6,7 +6,24 @@ export const noSlot = defineCheck({
   defaultLevel: "refuse",
   title: "no slot is bootable",
   reads: "priority, tries and success of each slot",
-  examine({ disk, slot, next, grub }) {
+  examine({ disk, slot, next, grub, spend }) {
+    if (slot !== null && spend?.kind === "write" && spend.nextAfter === null) {
+      return {
+        message:
+          `${slot.label} (partition ${slot.partition}) has the last try of the last bootable slot: if the kexec ` +
+          "failed, GRUB would have nothing left to boot",
+        hint:
+          "an ordinary reboot leaves it to GRUB; once the running slot is marked good there is a way back",
+        origin: slot.label,
+      };
+    }
+    const fault = disk.repairFault ?? null;
+    if (fault !== null) {
+      return {
+        message: `GRUB would choose no slot: it cannot repair the partition table: ${fault}`,
+        hint: "repair it from here: cgpt repair DISK",
+      };
+    }
     // An entry that names its slot by hand boots it whatever the counters say.
     if (disk.slots.length === 0 || next !== null || slot !== null) return null;
     if (grub !== null && grub.linux !== null) return null;

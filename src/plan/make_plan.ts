@@ -7,8 +7,10 @@ import { CHECKS } from "../checks/registry.ts";
 import { type KexecHistory, runChecks } from "../checks/check.ts";
 import type { Config } from "../config/config.ts";
 import { type Gpt, type GptRead, readGpt, tableDigest } from "../gpt/read.ts";
-import { byteRange, nextOf, partitionByUuid, slotsOf, triesAfter } from "../gpt/select.ts";
+import { byteRange, nextSlot, partitionByUuid, slotsOf, triesAfter } from "../gpt/select.ts";
 import type { SlotState } from "../gpt/slot.ts";
+import { repairFault } from "../gpt/repair.ts";
+import { planSpend } from "../gpt/spend.ts";
 import { type BootDiskResult, findBootDisk } from "../host/boot_disk.ts";
 import type { HostFacts } from "../host/facts.ts";
 import type { BlockReader, Host } from "../host/host.ts";
@@ -67,7 +69,7 @@ export function makePlan(host: Host, options: PlanOptions): Planning {
   const facts = readFacts(host);
   const disk = observeDisk(host);
   const main = readMainConfig(host);
-  const next = nextOf(disk.slots);
+  const next = disk.gpt === null ? null : nextSlot(disk.gpt);
   const grub = main.ok ? runGrub(host, facts, disk.gpt, main, { slot: next, firstBoot: null }) : null;
   const slot = slotOfBoot(grub, disk, next);
   const syscall = chooseSyscall(config.kexec.syscall, facts.arch);
@@ -91,9 +93,18 @@ export function makePlan(host: Host, options: PlanOptions): Planning {
     host,
     facts,
     config,
-    disk: { found: disk.found, failure: disk.failure, gpt: disk.read, slots: disk.slots },
+    disk: {
+      found: disk.found,
+      failure: disk.failure,
+      gpt: disk.read,
+      slots: disk.slots,
+      repairFault: disk.gpt === null ? null : repairFault(disk.gpt),
+    },
     mounts: disk.found.ok ? checkMounts(host, disk.found.disk) : null,
     slot,
+    spend: disk.gpt !== null && slot?.gptWrite === true && config.tries === "spend"
+      ? planSpend(disk.gpt, slot)
+      : null,
     next,
     running: disk.running,
     main,

@@ -274,7 +274,7 @@ test("watchdog-missing: says what a hang and a panic lead to", () => {
   assert.match(verdict("watchdog-missing", { host: host({}), cmdline: "panic=0" }), /for good/);
   assert.match(
     verdict("watchdog-missing"),
-    /^info: The watchdog \(iTCO_wdt\) does not cover a hang .*stop_on_reboot is -1.*watchdogSeconds is 0/,
+    /^info: The watchdog \(iTCO_wdt\) does not cover a hang .*stop_on_reboot is -1.*watchdog-seconds is 0/,
   );
   const covered = hostWith({ files: { "/sys/module/watchdog/parameters/stop_on_reboot": "0\n" } });
   const config = { ...DEFAULT_CONFIG, watchdogSeconds: 120 };

@@ -219,6 +219,11 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
     id: "no-slot",
     message: /USR-A.*priority 1, tries 0, successful 0/,
   },
+  "the last try of the last bootable slot": {
+    options: { a: [1, 0, 0], b: [2, 1, 0] },
+    id: "no-slot",
+    message: /USR-B.*last try of the last bootable slot/,
+  },
   "one word added to the OEM's file since the boot": {
     damage: ({ root }) =>
       appendFileSync(join(root, "oem/grub.cfg"), 'set linux_append="$linux_append quiet"\n'),
