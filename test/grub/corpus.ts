@@ -4,7 +4,7 @@
  *     === name of the case            (`(escaped)` at its end: \xHH stands for a byte)
  *     the script
  *     --- GRUB
- *     what it showed, `!` for each error
+ *     what it showed, `<error>` for each error
  *     (no newline)                    if the text does not end in one
  *     (left)                          if the script left GRUB, or the menu booted
  *

@@ -61,7 +61,8 @@ export function runInGrub(emu: string, script: Uint8Array, mode: RunMode): Shown
       mkdirSync(dirname(join(folder, name)), { recursive: true });
       writeFileSync(join(folder, name), content);
     }
-    const start = "set pager=0\ninsmod terminfo\nterminfo -g 1000x24 console\n" +
+    const start =
+      "set pager=0\nset enable_progress_indicator=0\ninsmod terminfo\nterminfo -g 1000x24 console\n" +
       `set here=(host)${folder}\n${PRELUDE}`;
     writeFileSync(join(folder, "script.cfg"), script);
     writeFileSync(
@@ -88,8 +89,11 @@ export function runInGrub(emu: string, script: Uint8Array, mode: RunMode): Shown
   }
 }
 
+/** What stands for an error, whatever GRUB says about it. */
+const ERROR = "<error>";
+
 /**
- * One `!` for every error, whatever GRUB says about it; blanks for tabs, as its terminal prints them; and
+ * One mark for every error, whatever GRUB says about it; blanks for tabs, as its terminal prints them; and
  * nothing of what a terminal would not show.
  */
 export function normalize(text: string): string {
@@ -97,7 +101,7 @@ export function normalize(text: string): string {
   const lines = text.replaceAll(/error: can't find command `[^]*?'\.(?=\n)/g, "error: ").split("\n").map(
     (line) => {
       const error = line.indexOf("error: ");
-      const shown = error < 0 ? line : `${line.slice(0, error)}!`;
+      const shown = error < 0 ? line : `${line.slice(0, error)}${ERROR}`;
       let result = "";
       for (const char of shown.replaceAll(/[\x80-\xff]+/g, "?")) {
         if (char === "\t") result += " ".repeat(8 - (result.length % 8));
@@ -110,5 +114,5 @@ export function normalize(text: string): string {
 }
 
 export function errorsIn(shown: string): number {
-  return shown.split("\n").filter((line) => line.endsWith("!")).length;
+  return shown.split("\n").filter((line) => line.endsWith(ERROR)).length;
 }
