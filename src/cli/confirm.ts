@@ -5,6 +5,7 @@ import { readFacts } from "../host/read_facts.ts";
 import { readAttribute } from "../host/text.ts";
 import type { BootReport } from "../plugin/api.ts";
 import { runConfirm } from "../plugin/run.ts";
+import { showPluginLog } from "./plugin_log.ts";
 import { renderFindings } from "./render_plan.ts";
 import { painter } from "./terminal.ts";
 import { type Confirmation, confirmThisBoot } from "../kexec/confirm.ts";
@@ -16,6 +17,8 @@ import { command } from "./command.ts";
 import { openHost, OUTPUT_ARGS } from "./host_options.ts";
 import { configOf } from "./plan_host.ts";
 import { requireRoot } from "./live_ports.ts";
+
+const NOTHING_SAID = { findings: [], log: [] } as const;
 
 /** Seconds to wait for another command at boot. */
 const PATIENCE = 30;
@@ -40,12 +43,13 @@ export const confirm = command({
         now: () => new Date(),
       }), { wait: PATIENCE });
     const { classification, aftermath, times } = result;
-    const findings = result.classification.verdict === "none" ? [] : runConfirm({
+    const { findings, log } = result.classification.verdict === "none" ? NOTHING_SAID : runConfirm({
       host,
       facts: readFacts(host),
       config: config.plugins,
       boot: bootReport(result, readAttribute(host, "/proc/cmdline")),
-    }).findings;
+    });
+    if (args.quiet !== true) showPluginLog(log, terminal);
     if (args.json === true) {
       terminal.out(`${
         JSON.stringify({

@@ -6,6 +6,7 @@ import { openHost } from "./host_options.ts";
 import { requireLive, requireRoot } from "./live_ports.ts";
 import { planAndLoad } from "./load_plan.ts";
 import { exitCodeOfPlan } from "./plan_host.ts";
+import { showPluginLog } from "./plugin_log.ts";
 import { decisionSentence, renderFindings } from "./render_plan.ts";
 import { painter } from "./terminal.ts";
 
@@ -16,7 +17,11 @@ export const load = command({
   async run({ args, all, terminal }) {
     requireLive("load", args);
     requireRoot("load");
-    const { outcome } = await withCommandLock("load", () => planAndLoad(openHost(args), args, all("allow")));
+    const { outcome, planned } = await withCommandLock(
+      "load",
+      () => planAndLoad(openHost(args), args, all("allow")),
+    );
+    if (args.quiet !== true) showPluginLog(planned.planning.plugins?.log ?? [], terminal);
     if (args.json === true) {
       terminal.out(`${
         JSON.stringify({

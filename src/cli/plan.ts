@@ -2,6 +2,7 @@ import { EXIT } from "../lib/errors.ts";
 import { command } from "./command.ts";
 import { OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
 import { exitCodeOfPlan, openAnyHost, planHost } from "./plan_host.ts";
+import { showPluginLog } from "./plugin_log.ts";
 import { renderPlan } from "./render_plan.ts";
 
 export const plan = command({
@@ -18,6 +19,7 @@ export const plan = command({
   },
   async run({ args, all, terminal }) {
     const { planning } = await planHost(await openAnyHost(args), args, all("allow"));
+    if (args.verbose === true) showPluginLog(planning.plugins?.log ?? [], terminal);
     if (args.explain !== undefined) {
       const { explain, renderExplanation } = await import("./explain.ts");
       const explanation = explain(planning.plan, planning.grub?.result ?? null, args.explain);

@@ -8,6 +8,7 @@ import { openHost, OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
 import { livePorts, requireLive, requireRoot } from "./live_ports.ts";
 import { planAndLoad } from "./load_plan.ts";
 import { configOf, exitCodeOfPlan, type PlanArguments } from "./plan_host.ts";
+import { showPluginLog } from "./plugin_log.ts";
 import { renderFindings } from "./render_plan.ts";
 import { painter, type Terminal } from "./terminal.ts";
 
@@ -58,12 +59,13 @@ async function tryLoad(
 ): Promise<Refusal | null> {
   try {
     // The lock is let go before the hand-over: commit, which runs during it, takes the lock itself.
-    const { outcome } = await withCommandLock("reboot", async () => {
+    const { outcome, planned } = await withCommandLock("reboot", async () => {
       const run = await planAndLoad(openHost(args), args, allow);
       // Asking for a reboot that may be a kexec takes an earlier "reboot --cold" back.
       run.ports.store.removeCold();
       return run;
     });
+    showPluginLog(planned.planning.plugins?.log ?? [], terminal);
     if (outcome.kind === "loaded") return null;
     const refusing = outcome.plan.findings.filter((finding) => finding.level === "refuse");
     const findings = renderFindings(refusing, painter(terminal.errColor), terminal.width);

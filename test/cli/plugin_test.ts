@@ -69,6 +69,16 @@ describe("plan with plugins from files", () => {
     });
   });
 
+  it(title("keeps what a plugin prints off the answer, and shows it with --verbose"), { skip }, async () => {
+    await withTempFolderAsync(async (folder) => {
+      const { args } = writeSampleHost(folder);
+      writeTree(folder, { "oem/flatcar-kexec/plugins/acme.ts": `console.log("\\u001b[2Jhello");\n${ADD}` });
+      const quiet = await runCaptured(["plan", ...args]);
+      assert.doesNotMatch(quiet.out + quiet.err, /hello/);
+      assert.match((await runCaptured(["plan", ...args, "--verbose"])).err, /^plugin acme: \[2Jhello$/m);
+    });
+  });
+
   it(title("is the same from a snapshot, byte for byte"), { skip }, async () => {
     await withTempFolderAsync(async (folder) => {
       const { args } = writeSampleHost(join(folder, "host"));
