@@ -13,6 +13,7 @@ import {
   readSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { type KernelPackage, run } from "../support/debian.ts";
@@ -174,6 +175,16 @@ export function readBytes(path: string, offset: number, length: number): Buffer 
     const bytes = Buffer.alloc(length);
     readSync(fd, bytes, 0, length, start);
     return bytes;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Overwrite bytes of a file in place. */
+export function writeBytes(path: string, offset: number, bytes: Uint8Array): void {
+  const fd = openSync(path, "r+");
+  try {
+    writeSync(fd, bytes, 0, bytes.length, offset);
   } finally {
     closeSync(fd);
   }

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { binaryFor } from "../../tasks/bun.ts";
 import { planOf, refusing } from "./answers.ts";
-import { partitionRange, readBytes, readCounters } from "./disk.ts";
+import { partitionRange, readBytes, readCounters, writeBytes } from "./disk.ts";
 import { HASH_OFFSET } from "./usr_image.ts";
 import { vmTest } from "./vm_test_case.ts";
 
@@ -57,9 +57,7 @@ vmTest("one flipped byte at the top of the other slot's hash tree refuses the ke
   const at = partitionRange(machine.disk, 4).first * 512 + HASH_OFFSET + 4096;
   const byte = readBytes(machine.disk, at, 1);
   byte[0] = (byte[0] ?? 0) ^ 1;
-  const fd = openSync(machine.disk, "r+");
-  writeSync(fd, byte, 0, 1, at);
-  closeSync(fd);
+  writeBytes(machine.disk, at, byte);
   await machine.powerOn({ b: [2, 1, 0] });
   const boot = machine.boot(1);
   assert.deepEqual(refusing(planOf(boot.file("plan.out"))), ["pairing-mismatch"]);

@@ -4,7 +4,16 @@
  *
  * @module
  */
-import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { cached, findProgram, mirror, run } from "../support/debian.ts";
@@ -70,30 +79,19 @@ export function systemdUsr(suite: SystemdSuite): UsrImages {
   });
 }
 
-const UNITS: Readonly<Record<string, string>> = {
-  "e2e.target": `[Unit]
-Description=All that the tests need
-Requires=sysinit.target
-Wants=dbus.socket dbus.service systemd-logind.service e2e.service
-After=sysinit.target
-AllowIsolate=yes
-`,
-  "e2e.service": `[Unit]
+const SERVICE = `[Unit]
 Description=The script of this boot
 After=sysinit.target dbus.service systemd-logind.service
 # Not stopped by a shutdown: what a script does after it asked for one still happens.
 DefaultDependencies=no
 
 [Service]
-Type=oneshot
+Type=exec
 ExecStart=/e2e/run
-RemainAfterExit=yes
-TimeoutSec=300
 KillMode=process
 StandardOutput=null
 StandardError=null
-`,
-};
+`;
 
 /** Units that only cost time here. */
 const MASKED = [
@@ -114,6 +112,9 @@ const MASKED = [
   "modprobe@.service",
   "e2scrub_reap.service",
   "getty@.service",
+  "serial-getty@.service",
+  "console-getty.service",
+  "container-getty@.service",
   "apt-daily.timer",
   "systemd-sysusers.service",
   "systemd-sysctl.service",
@@ -167,9 +168,15 @@ export function systemdRoot(suite: SystemdSuite): (tree: string) => void {
     }
     for (const name of ["home", "root", "mnt", "srv"]) mkdirSync(join(tree, name), { recursive: true });
     const units = join(tree, "etc/systemd/system");
-    for (const [name, text] of Object.entries(UNITS)) writeFileSync(join(units, name), text);
+    // Of what packages enabled, nothing is needed here.
+    for (const name of readdirSync(units)) {
+      if (name.endsWith(".wants")) rmSync(join(units, name), { recursive: true });
+    }
+    writeFileSync(join(units, "e2e.service"), SERVICE);
+    mkdirSync(join(units, "multi-user.target.wants"));
+    symlinkSync("../e2e.service", join(units, "multi-user.target.wants/e2e.service"));
     rmSync(join(units, "default.target"), { force: true });
-    symlinkSync("e2e.target", join(units, "default.target"));
+    symlinkSync("/usr/lib/systemd/system/multi-user.target", join(units, "default.target"));
     for (const name of MASKED) {
       rmSync(join(units, name), { force: true });
       symlinkSync("/dev/null", join(units, name));

@@ -75,12 +75,20 @@ case $verb in
     echo $verb >/run/stopping
     cp /run/systemctl.log /run/out/
     umount /boot; umount /oem
-    /opt/bin/flatcar-kexec commit >/run/out/commit.out 2>/run/out/commit.err
-    echo $? >/run/out/commit.status
+    fault=$(cat /run/fault 2>/dev/null)
     . /e2e/functions
     save
+    if [ "$fault" = power-cut-in-commit ]; then
+      /opt/bin/flatcar-kexec commit &
+      usleep $(cat /run/cut-after)
+      echo b >/proc/sysrq-trigger
+    fi
+    /opt/bin/flatcar-kexec commit >/run/out/commit.out 2>/run/out/commit.err
+    echo $? >/run/out/commit.status
+    [ "$fault" = power-cut-after-commit ] && echo b >/proc/sysrq-trigger
+    save
     mount -o remount,ro /
-    [ $verb = kexec ] && kexec -e
+    [ $verb = kexec ] && /e2e/kexec -e
     reboot -f
     ;;
 esac

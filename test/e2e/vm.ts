@@ -51,6 +51,9 @@ set linux_console="${OEM.console}"
 set linux_append="${OEM.append}"
 `;
 
+/** Seconds after which somebody presses the reset button of a machine that does nothing any more. */
+const RESET_SECONDS = 60;
+
 /** Where the machine has the initial RAM disk that its kernels, unlike Flatcar's, do not have built in. */
 export const GUEST_INITRD = "/e2e/initrd.cpio";
 
@@ -71,8 +74,20 @@ keep() {
 }
 `;
 
+/** What a script may write to /run/fault to have something break. */
+export type Fault = "load" | "jump" | "power-cut-after-commit" | "power-cut-in-commit";
+
 const KEXEC = `#!/bin/sh
-for word; do [ "$word" = -l ] && exec /usr/sbin/kexec --initrd=${GUEST_INITRD} "$@"; done
+fault=$(cat /run/fault 2>/dev/null)
+for word; do
+  case $word in
+    -l)
+      [ "$fault" = load ] && { echo "kexec_file_load failed: Exec format error" >&2; exit 255; }
+      exec /usr/sbin/kexec --initrd=$(cat /run/initrd 2>/dev/null || echo ${GUEST_INITRD}) "$@"
+      ;;
+    -e) [ "$fault" = jump ] && { echo "kexec failed: Invalid argument" >&2; exit 1; } ;;
+  esac
+done
 exec /usr/sbin/kexec "$@"
 `;
 
@@ -213,9 +228,13 @@ export class Machine {
    * From power on until the machine restarts or is switched off.
    *
    * @param staged Counters that update-engine writes once the machine is up.
+   * @param hang A line on the serial console after which the machine hangs, and is reset after a while.
    * @throws {VmTimeout}
    */
-  async powerOn(staged: Readonly<Partial<Record<SlotName, Counters>>> = {}): Promise<PowerCycle> {
+  async powerOn(
+    staged: Readonly<Partial<Record<SlotName, Counters>>> = {},
+    hang: string | null = null,
+  ): Promise<PowerCycle> {
     const choice = bootThroughFirmware(
       this.disk,
       join(this.folder, "kernel"),
@@ -226,13 +245,17 @@ export class Machine {
       const counters = staged[slot];
       if (counters !== undefined) setCounters(this.disk, slot, counters);
     }
-    const { serial, seconds } = await this.#qemu(choice.kernel, choice.cmdline);
+    const { serial, seconds } = await this.#qemu(choice.kernel, choice.cmdline, hang);
     const cycle = { slot: choice.slot, cmdline: choice.cmdline, serial, seconds };
     this.cycles.push(cycle);
     return cycle;
   }
 
-  #qemu(kernel: string, cmdline: string): Promise<{ readonly serial: string; readonly seconds: number }> {
+  #qemu(
+    kernel: string,
+    cmdline: string,
+    hang: string | null,
+  ): Promise<{ readonly serial: string; readonly seconds: number }> {
     const drive = (name: string, id: string, readonly = false): readonly string[] => [
       "-drive",
       `file=${name},if=none,id=${id},format=raw,cache=unsafe${readonly ? ",readonly=on" : ""}`,
@@ -256,8 +279,14 @@ export class Machine {
         stdio: ["ignore", "pipe", "pipe"],
       });
       const parts: string[] = [];
+      let reset: ReturnType<typeof setTimeout> | null = null;
       for (const stream of [child.stdout, child.stderr]) {
-        stream.setEncoding("latin1").on("data", (text: string) => void parts.push(text));
+        stream.setEncoding("latin1").on("data", (text: string) => {
+          parts.push(text);
+          if (hang !== null && reset === null && parts.join("").includes(hang)) {
+            reset = setTimeout(() => child.kill("SIGKILL"), RESET_SECONDS * 1000);
+          }
+        });
       }
       let late = false;
       // On a busy machine everything takes longer, without anything being wrong.
@@ -268,13 +297,15 @@ export class Machine {
       child.on("error", reject);
       child.on("close", (status) => {
         clearTimeout(timer);
+        if (reset !== null) clearTimeout(reset);
         const serial = parts.join("").replaceAll("\r", "");
         const seconds = (performance.now() - started) / 1000;
         writeFileSync(join(this.folder, `serial-${this.cycles.length + 1}`), serial);
         if (late) {
           reject(new VmTimeout(`no end after ${limit} s; the serial console's last lines:\n${tail(serial)}`));
-        } else if (status !== 0) reject(new Error(`QEMU ended with status ${status}:\n${tail(serial)}`));
-        else resolve({ serial, seconds });
+        } else if (status !== 0 && reset === null) {
+          reject(new Error(`QEMU ended with status ${status}:\n${tail(serial)}`));
+        } else resolve({ serial, seconds });
       });
     });
   }
