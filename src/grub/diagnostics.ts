@@ -5,7 +5,7 @@
  * @module
  */
 import { toUnicode } from "./bytes.ts";
-import type { Call } from "./interpreter.ts";
+import type { Call, Interpreter } from "./interpreter.ts";
 import type { BoundName, GrubLimits } from "./limits.ts";
 import type { SyntaxFault } from "./parser.ts";
 import type { GrubDiagnostic, Origin } from "./result.ts";
@@ -25,6 +25,8 @@ const OVERWRITTEN_LATER: ReadonlyMap<string, string> = new Map([
 /** Where GRUB looks for files. */
 const LOOKUP_VARIABLES: ReadonlySet<string> = new Set(["root", "prefix"]);
 
+const BYPASSED = "default-bypasses-counters";
+
 export interface DiagnosticText {
   readonly id: string;
   readonly level: GrubDiagnostic["level"];
@@ -40,6 +42,8 @@ export class Diagnostics {
   #dropped = 0;
   /** The file whose variables the OEM file can set in vain; null when there is none. */
   mainFile: string | null = null;
+  /** Whether an entry is booted in the end; without one, `default` can only be guessed about. */
+  hasMenu = false;
 
   constructor(limits: GrubLimits) {
     this.#limit = limits.diagnostics;
@@ -133,8 +137,10 @@ export class Diagnostics {
     });
   }
 
-  unknownCommand(call: Call): void {
+  /** @param lowerCase Whether GRUB would know the command in lower case. */
+  unknownCommand(call: Call, lowerCase: boolean): void {
     const name = toUnicode(call.name);
+    const lowerCaseHint = lowerCase ? `write \`${shorten(name.toLowerCase())}\`` : null;
     if (call.decides) {
       this.add(call.origin, {
         id: "unknown-command-decides",
@@ -142,7 +148,7 @@ export class Diagnostics {
         message: `this GRUB has no command \`${
           shorten(name)
         }\`, and takes one that it does not know for true`,
-        hint: name.startsWith("[") ? "put a blank after `[`" : null,
+        hint: name.startsWith("[") ? "put a blank after `[`" : lowerCaseHint,
       });
     } else {
       this.add(call.origin, {
@@ -151,7 +157,7 @@ export class Diagnostics {
         message: `this GRUB has no command \`${shorten(name)}\`; the line does nothing`,
         hint: call.args[0]?.text.startsWith("=") === true
           ? `write \`${shorten(name)}=VALUE\` without blanks`
-          : null,
+          : lowerCaseHint,
       });
     }
   }
@@ -201,6 +207,19 @@ export class Diagnostics {
     });
   }
 
+  /** After the menu: a kernel was chosen, and nobody asked for the slot that is next. */
+  bypassedCounters(interpreter: Interpreter): void {
+    const { linux, gptprio } = interpreter.recording;
+    if (linux === null || gptprio.length > 0) return;
+    const entry = interpreter.menu.path.at(-1);
+    this.add(interpreter.menu.defaultOrigin, {
+      id: BYPASSED,
+      level: "warn",
+      message: `the entry \`${shorten(entry?.title ?? "")}\` is booted without asking for the next slot: ` +
+        "priorities and tries in the GPT count for nothing",
+    });
+  }
+
   fileContent(file: string, content: string): void {
     if (content.startsWith("\xef\xbb\xbf")) {
       this.add({ file, line: 1 }, {
@@ -223,7 +242,7 @@ export class Diagnostics {
   }
 
   /** An assignment that will not do what its author wants. `extra` words are ignored. */
-  assignment(name: string, call: Call, extra: number): void {
+  assignment(name: string, value: string, call: Call, extra: number): void {
     const { origin } = call;
     if (extra > 0) {
       this.add(origin, {
@@ -243,6 +262,14 @@ export class Diagnostics {
         message:
           `${this.mainFile} sets \`${name}\` again after it has read this file: the line has no effect`,
         hint: instead === "" ? null : `use \`${instead}\``,
+      });
+    } else if (name === "default" && !this.hasMenu && value !== "flatcar") {
+      this.add(origin, {
+        id: BYPASSED,
+        level: "warn",
+        message: `\`${shorten(toUnicode(value))}\` is booted by default; ` +
+          "only the entry `flatcar` goes by the slot counters, so updates and their fall-back may not work",
+        hint: "leave `default` alone",
       });
     } else if (LOOKUP_VARIABLES.has(name)) {
       this.add(origin, {

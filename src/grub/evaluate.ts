@@ -12,7 +12,7 @@ import { GRUB_ORIGIN, Interpreter, Recording } from "./interpreter.ts";
 import { BoundReached, Budget, DEFAULT_LIMITS, type GrubLimits } from "./limits.ts";
 import { runMenu } from "./menu_choice.ts";
 import { type GrubCpu, type GrubPlatform, initialVariables } from "./platform.ts";
-import type { GrubResult, GrubVariable, MenuEntry } from "./result.ts";
+import type { GrubResult, GrubVariable } from "./result.ts";
 import { fileSource } from "./source_text.ts";
 import { spansOf } from "./spans.ts";
 import { traced } from "./traced.ts";
@@ -55,15 +55,37 @@ export function runScript(
   return run(file, options, { menu: false, entry: null, main: null });
 }
 
+/** Machines that Flatcar boots on, as an OEM file may tell them apart. */
+const TARGETS: readonly { readonly platform: GrubPlatform; readonly cpu: GrubCpu; readonly name: string }[] =
+  [
+    { platform: "efi", cpu: "x86_64", name: "UEFI, x86_64" },
+    { platform: "efi", cpu: "arm64", name: "UEFI, arm64" },
+    { platform: "pc", cpu: "i386", name: "BIOS" },
+  ];
+
 /**
  * Runs an OEM file on its own, for what is wrong with it: `grub check`. It is read as Flatcar's main
- * configuration would read it, which is called `grub.cfg` in the diagnostics.
+ * configuration would read it, which is called `grub.cfg` in the diagnostics. What is wrong on another kind of
+ * machine only is told as well, with that machine's name.
  */
 export function checkScript(
   file: { readonly name: string; readonly bytes: Uint8Array },
   options: ScriptOptions,
 ): GrubResult {
-  return run(file, options, { menu: false, entry: null, main: "grub.cfg" });
+  const mode: Mode = { menu: false, entry: null, main: "grub.cfg" };
+  const result = run(file, options, mode);
+  const found = [...result.diagnostics];
+  const known = new Set(found.map(({ id, line }) => `${id}\0${line}`));
+  for (const { platform, cpu, name } of TARGETS) {
+    if (platform === options.platform && cpu === options.cpu) continue;
+    for (const diagnostic of run(file, { ...options, platform, cpu }, mode).diagnostics) {
+      const key = `${diagnostic.id}\0${diagnostic.line}`;
+      if (known.has(key)) continue;
+      known.add(key);
+      found.push({ ...diagnostic, message: `${diagnostic.message} (on ${name})` });
+    }
+  }
+  return { ...result, diagnostics: found.sort((a, b) => a.line - b.line) };
 }
 
 interface Mode {
@@ -92,6 +114,7 @@ function run(
   });
   interpreter.mainFile = mode.main;
   diagnostics.mainFile = mode.main;
+  diagnostics.hasMenu = mode.menu;
   presetVariables(interpreter, initialVariables(options.platform, options.cpu, environment.bootDevice));
   presetVariables(interpreter, options.variables ?? {});
   let bounded = false;
@@ -106,6 +129,7 @@ function run(
         interpreter.assign("default", traced(fromUnicode(mode.entry), GRUB_ORIGIN), GRUB_ORIGIN, "--entry");
       }
       runMenu(interpreter);
+      if (mode.entry === null) diagnostics.bypassedCounters(interpreter);
     }
   } catch (error) {
     if (!(error instanceof BoundReached)) throw error;
@@ -158,5 +182,3 @@ function variablesOf(interpreter: Interpreter): readonly GrubVariable[] {
     history: histories.get(toUnicode(name)) ?? [],
   })).sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
-
-export type { MenuEntry };

@@ -18,6 +18,9 @@ export interface Variables {
   readonly parameters: readonly Traced[];
 }
 
+/** What a change of origin costs, in characters. */
+const RUN_COST = 8;
+
 export function expandWords(words: readonly Word[], variables: Variables, budget: Budget): Traced[] {
   const args: Traced[] = [];
   for (const word of words) expandWord(word, variables, budget, args);
@@ -35,7 +38,7 @@ function expandWord(word: Word, variables: Variables, budget: Budget, args: Trac
   const extend = (value: Traced): void => {
     current ??= new TracedBuilder();
     current.add(value);
-    budget.expand(current.length);
+    budget.expand(current.length + RUN_COST * value.runs.length);
   };
   const end = (): void => {
     if (current === null) return;

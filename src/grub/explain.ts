@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Assignment, GrubResult, Origin, OriginToken } from "./result.ts";
+import type { Assignment, GrubResult, Origin, OriginToken, TokenSpan } from "./result.ts";
 
 /** One assignment in the story, with those that lost their value to it. */
 export interface StoryStep {
@@ -40,10 +40,9 @@ export function explainToken(result: GrubResult, wanted: string): readonly Token
     const seen = new Set<number>();
     const steps: StoryStep[] = [];
     for (const span of token.spans) {
-      for (const index of span.assignments.toReversed()) {
-        const assignment = assignments[index];
-        if (assignment === undefined || seen.has(index)) continue;
-        seen.add(index);
+      for (const assignment of contributions(span, assignments)) {
+        if (seen.has(assignment.index)) continue;
+        seen.add(assignment.index);
         steps.push({
           variable: assignment.name,
           value: assignment.value,
@@ -57,6 +56,21 @@ export function explainToken(result: GrubResult, wanted: string): readonly Token
     stories.push({ token, position, steps, command: linux.origin });
   });
   return stories;
+}
+
+/** The assignments that a range came through, innermost first, with those that were extended on the way. */
+function contributions(span: TokenSpan, assignments: readonly Assignment[]): readonly Assignment[] {
+  const found: Assignment[] = [];
+  for (const index of span.assignments) {
+    let assignment = assignments[index];
+    while (assignment !== undefined) {
+      found.push(assignment);
+      const { origin, extends: extended, replaced } = assignment;
+      const wroteIt = origin.file === span.origin.file && origin.line === span.origin.line;
+      assignment = extended && !wroteIt && replaced !== null ? assignments[replaced] : undefined;
+    }
+  }
+  return found.reverse();
 }
 
 /** What an assignment took the place of, back to the first that lives on in it. */

@@ -55,6 +55,8 @@ export type Stop = "boot" | "exit" | "waits";
 
 export interface MenuState {
   defaultEntry: string;
+  /** Line that set `default`. */
+  defaultOrigin: Origin;
   entries: readonly MenuEntry[];
   path: readonly MenuEntry[];
 }
@@ -126,7 +128,7 @@ export class Interpreter {
   mainFile: string | null = null;
   /** About where the evaluation is. */
   here: Origin = GRUB_ORIGIN;
-  readonly menu: MenuState = { defaultEntry: "", entries: [], path: [] };
+  readonly menu: MenuState = { defaultEntry: "", defaultOrigin: GRUB_ORIGIN, entries: [], path: [] };
   /** null outside functions and menu entries. */
   #parameters: readonly Traced[] | null = null;
   #loops = 0;
@@ -426,7 +428,7 @@ export class Interpreter {
       this.recording.error(`invalid variable name \`${toUnicode(name)}'.`);
       return STATUS.ok;
     }
-    this.diagnostics.assignment(name, call, call.args.length);
+    this.diagnostics.assignment(name, word.text.slice(equals + 1), call, call.args.length);
     this.assign(name, sliceFrom(word, equals + 1), call.origin, "assignment");
     return STATUS.ok;
   }
@@ -434,7 +436,7 @@ export class Interpreter {
   /** What GRUB does with a command that it does not have. */
   unknown(call: Call): number {
     this.recording.error(`can't find command \`${toUnicode(call.name)}'.`);
-    this.diagnostics.unknownCommand(call);
+    this.diagnostics.unknownCommand(call, this.options.commands.has(call.name.toLowerCase()));
     return STATUS.ok;
   }
 

@@ -47,7 +47,16 @@ export function runMenu(interpreter: Interpreter): void {
   const wanted = interpreter.get("default");
   if (outer.length === 0) {
     menu.defaultEntry = toUnicode(wanted);
+    menu.defaultOrigin = interpreter.originOf("default");
     menu.entries = entries.map(entryOf);
+    const timeout = interpreter.get("timeout");
+    if (timeout === "" || timeout.startsWith("-")) {
+      interpreter.diagnostics.add(interpreter.originOf("timeout"), {
+        id: "menu-waits",
+        level: "warn",
+        message: "there is no timeout: GRUB waits at its menu for somebody to choose",
+      });
+    }
   }
   if (interpreter.halted) return;
   const { name, rest } = splitEntryPath(wanted);

@@ -7,12 +7,9 @@ import { toUnicode } from "./bytes.ts";
 import type { TokenSpan } from "./result.ts";
 import { type Traced, type Via, viaNames } from "./traced.ts";
 
-/** Longest chain that is kept. */
-const MAX_CHAIN = 32;
-
 function assignmentsOf(via: Via | null): readonly number[] {
   const found: number[] = [];
-  for (let node = via; node !== null && found.length < MAX_CHAIN; node = node.next) {
+  for (let node = via; node !== null; node = node.next) {
     if (node.assignment !== null) found.push(node.assignment);
   }
   return found;

@@ -15,6 +15,8 @@ export interface Via {
   /** Index into the history of assignments, null for a positional parameter or a value nobody assigned. */
   readonly assignment: number | null;
   readonly next: Via | null;
+  /** Length of the chain. */
+  readonly depth: number;
 }
 
 export interface Run {
@@ -86,19 +88,33 @@ export function sliceTraced(value: Traced, start: number, end: number): Traced {
   return { text: value.text.slice(start, end), runs };
 }
 
-/** The same text, seen through one more variable. */
+/** Longest chain of variables that is kept. */
+const MAX_CHAIN = 16;
+
+/**
+ * The same text, seen through one more variable. A variable that was extended by itself (`a="$a b"`) stands in
+ * the chain once, with its latest assignment: what came before it is in the history of assignments, and long
+ * values stay cheap.
+ */
 export function throughVariable(value: Traced, name: string, assignment: number | null): Traced {
   if (value.text === "") return value;
-  // Runs that share a chain go on sharing it, which keeps long values cheap.
+  const runs: Run[] = [];
   let lastNext: Via | null | undefined;
-  let via: Via = { name, assignment, next: null };
-  const runs = value.runs.map((run): Run => {
-    if (run.via !== lastNext) {
-      lastNext = run.via;
-      via = { name, assignment, next: run.via };
+  let via: Via = { name, assignment, next: null, depth: 1 };
+  for (const run of value.runs) {
+    let next = run.via?.name === name ? run.via.next : run.via;
+    if (next !== null && next.depth >= MAX_CHAIN) next = null;
+    if (next !== lastNext) {
+      lastNext = next;
+      via = { name, assignment, next, depth: (next?.depth ?? 0) + 1 };
     }
-    return { length: run.length, origin: run.origin, via };
-  });
+    const last = runs.at(-1);
+    if (last !== undefined && last.origin === run.origin && last.via === via) {
+      runs[runs.length - 1] = { length: last.length + run.length, origin: run.origin, via };
+    } else {
+      runs.push({ length: run.length, origin: run.origin, via });
+    }
+  }
   return { text: value.text, runs };
 }
 
@@ -134,14 +150,9 @@ export function splitWords(value: Traced): readonly Traced[] {
   return words;
 }
 
-/** Longest chain of variables that is shown. */
-const MAX_CHAIN = 16;
-
-/** Names of a chain, outermost first; a variable extended by itself shows once. */
+/** Names of a chain, outermost first. */
 export function viaNames(via: Via | null): readonly string[] {
   const names: string[] = [];
-  for (let node = via; node !== null && names.length < MAX_CHAIN; node = node.next) {
-    if (names.at(-1) !== node.name) names.push(node.name);
-  }
+  for (let node = via; node !== null; node = node.next) names.push(node.name);
   return names;
 }

@@ -33,7 +33,7 @@ export function set(interpreter: Interpreter, call: Call): number {
     return interpreter.fail("not an assignment.", STATUS.badArgument);
   }
   const name = arg.text.slice(0, equals);
-  interpreter.diagnostics.assignment(name, call, call.args.length - 1);
+  interpreter.diagnostics.assignment(name, arg.text.slice(equals + 1), call, call.args.length - 1);
   interpreter.assign(name, sliceTraced(arg, equals + 1, arg.text.length), call.origin, "set");
   return STATUS.ok;
 }
