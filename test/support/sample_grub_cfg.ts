@@ -91,7 +91,7 @@ menuentry "Flatcar USR-B" --id=flatcar-b {
 }
 `;
 
-/** As it lies on the EFI system partition: `/flatcar/grub/grub.cfg.tar`. */
+/** As it lies on the EFI system partition: `/flatcar/grub/grub.cfg.tar`. The same text gives the same bytes. */
 export function grubArchive(text: string = SAMPLE_GRUB_CFG): Uint8Array {
-  return createTar([{ name: "grub.cfg", data: text }]);
+  return createTar([{ name: "grub.cfg", data: text }], { attrs: { mtime: 0 } });
 }

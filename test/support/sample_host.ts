@@ -11,6 +11,7 @@ import {
   ftruncateSync,
   mkdirSync,
   openSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
   writeSync,
@@ -51,12 +52,22 @@ export interface SampleHostOptions {
   readonly cmdline?: string;
   /** Text of grub.cfg, if not the sample's own. */
   readonly grubConfig?: string;
+  /** Folder of the kernels and of GRUB on the EFI system partition; default: flatcar. */
+  readonly bootFolder?: "flatcar" | "coreos";
+  /** Of the disk; default: one of its own, as every disk has it after its first boot. */
+  readonly diskGuid?: string;
+  /** Kernel name of the disk; default: vda. */
+  readonly diskName?: "vda" | "sda" | "nvme0n1";
+  /** More files, by path below the root, or other content for those that are there; null: no such file. */
+  readonly files?: Readonly<Record<string, string | Uint8Array | null>>;
+  /** More symbolic links: target by path below the root. */
+  readonly links?: Readonly<Record<string, string>>;
 }
 
 export interface SampleHost {
   /** What stands for `/`: `--root`. */
   readonly root: string;
-  /** The image, which is also `/dev/vda` in the tree. */
+  /** The image, which is also the disk's node in the tree: `/dev/vda`. */
   readonly disk: string;
   readonly arch: "x86_64" | "aarch64";
   readonly usrhash: Readonly<Record<SlotName, string>>;
@@ -71,6 +82,13 @@ const HASH_OFFSET = 1065345024;
 const MIB = 2048; // sectors
 const KERNELS: Readonly<Record<SlotName, string>> = { a: "6.12.95-flatcar", b: "6.12.103-flatcar" };
 const SECTOR = 512;
+const DISK_GUID = "5a3c1f7e-9d0b-4c55-8f6a-2f5b8f3c9a10";
+/** Where sysfs keeps a disk, and the major number of its nodes. */
+const DISKS = {
+  vda: { path: "devices/pci0000:00/0000:00:04.0/virtio1/block/vda", major: 254 },
+  sda: { path: "devices/pci0000:00/0000:00:17.0/ata1/host0/target0:0:0/0:0:0:0/block/sda", major: 8 },
+  nvme0n1: { path: "devices/pci0000:00/0000:00:04.0/nvme/nvme0/nvme0n1", major: 259 },
+} as const;
 
 const PARTITIONS = [
   {
@@ -119,7 +137,13 @@ function verityTop(slot: SlotName): { readonly bytes: Uint8Array; readonly rootH
   return { bytes, rootHash: createHash("sha256").update(salt).update(top).digest("hex") };
 }
 
-function writeDisk(path: string, a: Counters, b: Counters, tops: readonly Uint8Array[]): void {
+function writeDisk(
+  path: string,
+  diskGuid: string,
+  a: Counters,
+  b: Counters,
+  tops: readonly Uint8Array[],
+): void {
   let next = MIB;
   const entries = PARTITIONS.map(({ size, ...partition }) => {
     const first = next;
@@ -131,13 +155,7 @@ function writeDisk(path: string, a: Counters, b: Counters, tops: readonly Uint8A
   const fd = openSync(path, "w");
   try {
     ftruncateSync(fd, sectors * SECTOR);
-    for (
-      const { offset, bytes } of gptPieces({
-        sectors,
-        entries,
-        diskGuid: "5a3c1f7e-9d0b-4c55-8f6a-2f5b8f3c9a10",
-      })
-    ) {
+    for (const { offset, bytes } of gptPieces({ sectors, entries, diskGuid })) {
       writeSync(fd, bytes, 0, bytes.length, offset);
     }
     for (const [index, top] of tops.entries()) {
@@ -186,6 +204,11 @@ export function writeSampleHost(folder: string, options: SampleHostOptions = {})
   const arch = options.arch ?? "x86_64";
   const platform = options.platform ?? "efi";
   const running = options.running ?? "a";
+  const bootFolder = options.bootFolder ?? "flatcar";
+  const diskName = options.diskName ?? "vda";
+  const { path: bus, major } = DISKS[diskName];
+  const partitionName = (number: number): string =>
+    `${diskName}${diskName === "nvme0n1" ? "p" : ""}${number}`;
   const oemConfig = options.oemConfig === undefined ? OEM_CONFIG : options.oemConfig;
   const oemId = options.oemId === undefined
     ? (options.oemConfig === undefined ? "qemu" : null)
@@ -217,10 +240,10 @@ export function writeSampleHost(folder: string, options: SampleHostOptions = {})
     const image = arch === "x86_64"
       ? makeBzImage({ version: KERNELS[slot], usrhash: usrhash[slot] })
       : makeArm64Image({ usrhash: usrhash[slot] });
-    put(`boot/flatcar/vmlinuz-${slot}`, image);
+    put(`boot/${bootFolder}/vmlinuz-${slot}`, image);
   }
-  put("boot/flatcar/grub/grub.cfg.tar", grubArchive(options.grubConfig));
-  if (options.firstBoot === true) put("boot/flatcar/first_boot", "");
+  put(`boot/${bootFolder}/grub/grub.cfg.tar`, grubArchive(options.grubConfig));
+  if (options.firstBoot === true) put(`boot/${bootFolder}/first_boot`, "");
   mkdirSync(join(folder, "oem"), { recursive: true });
   if (oemConfig !== null) put("oem/grub.cfg", oemConfig);
 
@@ -238,12 +261,12 @@ export function writeSampleHost(folder: string, options: SampleHostOptions = {})
   put(
     "proc/self/mountinfo",
     [
-      "21 1 254:9 / / rw,relatime shared:1 - ext4 /dev/vda9 rw",
+      `21 1 ${major}:9 / / rw,relatime shared:1 - ext4 /dev/${partitionName(9)} rw`,
       "22 21 0:20 / /proc rw - proc proc rw",
       "23 21 0:21 / /sys rw - sysfs sysfs rw",
       "30 21 253:0 / /usr ro,relatime shared:2 - btrfs /dev/mapper/usr ro",
-      "31 21 254:1 / /boot rw,relatime shared:3 - vfat /dev/vda1 rw,umask=0077",
-      "32 21 254:6 / /oem rw,nodev,relatime shared:4 - btrfs /dev/vda6 rw",
+      `31 21 ${major}:1 / /boot rw,relatime shared:3 - vfat /dev/${partitionName(1)} rw,umask=0077`,
+      `32 21 ${major}:6 / /oem rw,nodev,relatime shared:4 - btrfs /dev/${partitionName(6)} rw`,
       "",
     ].join("\n"),
   );
@@ -262,29 +285,32 @@ export function writeSampleHost(folder: string, options: SampleHostOptions = {})
   put("sys/firmware/acpi/tables/FACP", "FACP");
 
   // Block devices.
-  const bus = "devices/pci0000:00/0000:00:04.0/virtio1/block/vda";
-  put(`sys/${bus}/uevent`, "MAJOR=254\nMINOR=0\nDEVNAME=vda\nDEVTYPE=disk\n");
+  put(`sys/${bus}/uevent`, `MAJOR=${major}\nMINOR=0\nDEVNAME=${diskName}\nDEVTYPE=disk\n`);
   put(`sys/${bus}/queue/logical_block_size`, "512\n");
-  link("sys/class/block/vda", `../../${bus}`);
-  link("sys/dev/block/254:0", `../../${bus}`);
+  link(`sys/class/block/${diskName}`, `../../${bus}`);
+  link(`sys/dev/block/${major}:0`, `../../${bus}`);
   for (const { number, uuid, name } of PARTITIONS) {
+    const node = partitionName(number);
     put(
-      `sys/${bus}/vda${number}/uevent`,
-      `MAJOR=254\nMINOR=${number}\nDEVNAME=vda${number}\nDEVTYPE=partition\nPARTN=${number}\nPARTNAME=${name}\nPARTUUID=${uuid}\n`,
+      `sys/${bus}/${node}/uevent`,
+      `MAJOR=${major}\nMINOR=${number}\nDEVNAME=${node}\nDEVTYPE=partition\nPARTN=${number}\nPARTNAME=${name}\nPARTUUID=${uuid}\n`,
     );
-    put(`sys/${bus}/vda${number}/partition`, `${number}\n`);
-    link(`sys/class/block/vda${number}`, `../../${bus}/vda${number}`);
-    link(`sys/dev/block/254:${number}`, `../../${bus}/vda${number}`);
+    put(`sys/${bus}/${node}/partition`, `${number}\n`);
+    link(`sys/class/block/${node}`, `../../${bus}/${node}`);
+    link(`sys/dev/block/${major}:${number}`, `../../${bus}/${node}`);
   }
   put("sys/devices/virtual/block/dm-0/uevent", "MAJOR=253\nMINOR=0\nDEVNAME=dm-0\nDEVTYPE=disk\n");
   put("sys/devices/virtual/block/dm-0/dm/name", "usr\n");
-  const under = running === "a" ? "vda3" : "vda4";
+  const under = partitionName(running === "a" ? 3 : 4);
   link(`sys/devices/virtual/block/dm-0/slaves/${under}`, `../../../../../${bus}/${under}`);
   link("sys/class/block/dm-0", "../../devices/virtual/block/dm-0");
   link("sys/dev/block/253:0", "../../devices/virtual/block/dm-0");
   link("dev/mapper/usr", "../dm-0");
-  const disk = join(folder, "dev/vda");
-  writeDisk(disk, options.a ?? [1, 0, 1], options.b ?? [2, 1, 0], [tops.a.bytes, tops.b.bytes]);
+  const disk = join(folder, "dev", diskName);
+  writeDisk(disk, options.diskGuid ?? DISK_GUID, options.a ?? [1, 0, 1], options.b ?? [2, 1, 0], [
+    tops.a.bytes,
+    tops.b.bytes,
+  ]);
 
   // The operating system.
   put(
@@ -295,6 +321,12 @@ export function writeSampleHost(folder: string, options: SampleHostOptions = {})
   );
   put("usr/sbin/kexec", "");
   chmodSync(join(folder, "usr/sbin/kexec"), 0o755);
+
+  for (const [path, content] of Object.entries(options.files ?? {})) {
+    if (content === null) rmSync(join(folder, path), { recursive: true, force: true });
+    else put(path, content);
+  }
+  for (const [path, target] of Object.entries(options.links ?? {})) link(path, target);
 
   return { root: folder, disk, arch, usrhash, cmdline, args: ["--root", folder, "--arch", arch] };
 }
