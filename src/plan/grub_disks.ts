@@ -48,9 +48,8 @@ export function grubDisks(host: Host, gpt: Gpt | null, boot: BootCase): GrubDisk
       const folder = folderOf(device);
       if (folder === null) return { kind: "missing" };
       if (device === root && boot.firstBoot !== null && FIRST_BOOT_FLAGS.includes(path)) {
-        return boot.firstBoot && path === FIRST_BOOT_FLAGS[0]
-          ? { kind: "file", bytes: () => new Uint8Array() }
-          : { kind: "missing" };
+        // Either: a configuration asks for the one of its time, or for both, and means the same by both.
+        return boot.firstBoot ? { kind: "file", bytes: () => new Uint8Array() } : { kind: "missing" };
       }
       return look(host, folder + path);
     },
