@@ -1,7 +1,6 @@
-import { keyOf, splitCmdline } from "../kernel/cmdline.ts";
+import { splitCmdline } from "../kernel/cmdline.ts";
+import { isFirstBootWord } from "../kernel/first_boot.ts";
 import { defineCheck } from "./check.ts";
-
-const FIRST_BOOT_KEYS: readonly string[] = ["flatcar.first_boot", "coreos.first_boot"];
 
 export const firstBootChanged = defineCheck({
   id: "first-boot-changed",
@@ -10,7 +9,7 @@ export const firstBootChanged = defineCheck({
   reads: "the record of the loaded kernel, /boot/flatcar/first_boot",
   examine({ loaded, cmdline }) {
     if (loaded === undefined || loaded === null || cmdline === null) return null;
-    const isFirst = splitCmdline(cmdline).some((word) => FIRST_BOOT_KEYS.includes(keyOf(word)));
+    const isFirst = splitCmdline(cmdline).some(isFirstBootWord);
     if (isFirst === loaded.firstBoot) return null;
     return {
       message: loaded.firstBoot

@@ -4,11 +4,9 @@
  * @module
  */
 import type { SlotState } from "../gpt/slot.ts";
+import { markerOf } from "../kernel/marker.ts";
 import { type Attempt, type AttemptLog, openAttempt, type SkippedEvent, type Verdict } from "./attempt.ts";
 import type { State } from "./state.ts";
-
-/** The word that load puts on the command line, `flatcar.kexec=ID`; GRUB never writes it. */
-export const MARKER = "flatcar.kexec";
 
 export interface BootFacts {
   /** `/proc/sys/kernel/random/boot_id`. */
@@ -32,12 +30,6 @@ export interface Classification {
   readonly attempt: Attempt | null;
   /** A sentence without a full stop. */
   readonly sentence: string;
-}
-
-/** Id on the command line, null if there is none; the last one counts, as with the kernel's own words. */
-export function markerOf(cmdline: string): string | null {
-  const words = cmdline.split(/\s+/).filter((word) => word.startsWith(`${MARKER}=`));
-  return words.at(-1)?.slice(MARKER.length + 1) ?? null;
 }
 
 /**

@@ -7,9 +7,10 @@ import { type GptRead, readGpt, tableDigest } from "../gpt/read.ts";
 import { byteRange, partitionByUuid } from "../gpt/select.ts";
 import type { BlockReader, Host } from "../host/host.ts";
 import type { LoadRecord, WatchedFile } from "../journal/load_record.ts";
+import { FIRST_BOOT_FLAGS } from "../kernel/first_boot.ts";
 import { verifyPairing } from "../kernel/verity.ts";
 
-const FIRST_BOOT_FLAGS: readonly string[] = ["/boot/flatcar/first_boot", "/boot/coreos/first_boot"];
+const FLAG_FILES: readonly string[] = FIRST_BOOT_FLAGS.map((path) => `/boot${path}`);
 
 /** What `load` writes down of a file. Unreadable is not absent: that stops the load. */
 export function watchFile(host: Host, path: string): WatchedFile | string {
@@ -20,7 +21,7 @@ export function watchFile(host: Host, path: string): WatchedFile | string {
 
 /** Paths that {@link recheckFiles} reads. */
 export function recheckedPaths(record: LoadRecord): readonly string[] {
-  return [...record.watched.map((file) => file.path), ...FIRST_BOOT_FLAGS];
+  return [...record.watched.map((file) => file.path), ...FLAG_FILES];
 }
 
 /** @param host One whose /boot and /oem can be read. */
@@ -35,7 +36,7 @@ export function recheckFiles(host: Host, record: LoadRecord): readonly string[] 
     } else if (now.sha256 === null) changes.push(`${path} was there when the kernel was loaded, and is gone`);
     else changes.push(`${path} has changed since the kernel was loaded`);
   }
-  const flag = FIRST_BOOT_FLAGS.find((path) => host.status(path).ok) ?? null;
+  const flag = FLAG_FILES.find((path) => host.status(path).ok) ?? null;
   if (flag === null && record.firstBoot) {
     changes.push("the kernel was loaded for a first boot, and the first-boot flag is gone");
   } else if (flag !== null && !record.firstBoot && !record.cmdline.includes("first_boot=")) {

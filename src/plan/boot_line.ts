@@ -7,10 +7,9 @@
 import { createHash } from "node:crypto";
 import type { Config } from "../config/config.ts";
 import type { LinuxCommand } from "../grub/result.ts";
+import { keyOf } from "../kernel/cmdline.ts";
+import { MARKER_KEY } from "../kernel/marker.ts";
 import type { PlannedToken } from "./plan.ts";
-
-/** Key of the word that tells a boot by kexec from one by GRUB. */
-export const MARKER_KEY = "flatcar.kexec";
 
 /**
  * What GRUB passes: BOOT_IMAGE, the arguments of `linux`, and, where Flatcar's GRUB adds it, the root hash
@@ -41,11 +40,6 @@ export function administratorTokens(
   return [...kept, ...cmdline.append.map((text) => ({ text, origin: "config" }))];
 }
 
-function keyOf(text: string): string {
-  const equals = text.indexOf("=");
-  return equals < 0 ? text : text.slice(0, equals);
-}
-
 /**
  * The marker of an attempt. It is a function of what is booted and of the boot that it is planned in, so that a
  * plan can be made twice and be the same.
@@ -59,15 +53,6 @@ export function attemptId(bootId: string, partuuid: string, tokens: readonly Pla
 
 export function markerToken(id: string): PlannedToken {
   return { text: `${MARKER_KEY}=${id}`, origin: "marker" };
-}
-
-/** Value of the last marker on a command line, or null. */
-export function markerOf(cmdline: string): string | null {
-  let found: string | null = null;
-  for (const word of cmdline.split(" ")) {
-    if (word.startsWith(`${MARKER_KEY}=`)) found = word.slice(MARKER_KEY.length + 1);
-  }
-  return found;
 }
 
 export function joinTokens(tokens: readonly PlannedToken[]): string {

@@ -16,6 +16,8 @@ import type { HostFacts } from "../host/facts.ts";
 import type { BlockReader, Host } from "../host/host.ts";
 import { checkMounts } from "../host/mount_check.ts";
 import { readFacts } from "../host/read_facts.ts";
+import { isFirstBootWord } from "../kernel/first_boot.ts";
+import { markerOf } from "../kernel/marker.ts";
 import type { KernelImage } from "../kernel/image.ts";
 import { type PairingResult, verifyPairing } from "../kernel/verity.ts";
 import { chooseSyscall, type Syscall } from "../kernel/syscall.ts";
@@ -23,7 +25,7 @@ import type { CheckId } from "../lib/errors.ts";
 import { VERSION } from "../lib/version.ts";
 import type { PlanDraft } from "../plugin/draft.ts";
 import { type PluginOutcome, runPlugins } from "../plugin/run.ts";
-import { administratorTokens, attemptId, joinTokens, markerOf, markerToken } from "./boot_line.ts";
+import { administratorTokens, attemptId, joinTokens, markerToken } from "./boot_line.ts";
 import { type GrubBoot, grubTarget, runGrub, slotNamed } from "./grub_boot.ts";
 import { type MainConfig, readMainConfig } from "./main_config.ts";
 import { compareParity, type Parity } from "./parity.ts";
@@ -141,7 +143,7 @@ export function makePlan(host: Host, options: PlanOptions): Planning {
       oemConfig: host.status("/oem/grub.cfg").ok ? "/oem/grub.cfg" : null,
       diagnostics: grub?.result.diagnostics ?? [],
     },
-    firstBoot: tokens.some((token) => /^(?:flatcar|coreos)\.first_boot=/.test(token.text)),
+    firstBoot: tokens.some((token) => isFirstBootWord(token.text)),
     oem: { id: lastValueOf(tokens, ["flatcar.oem.id", "coreos.oem.id"]) },
     plugins: plugins?.reports ?? [],
     quiesce: plugins?.quiesce ?? [],
@@ -236,7 +238,7 @@ function draftOf(
     slot: slot === null ? null : { label: slot.label, partition: slot.partition, partuuid: slot.partuuid },
     kernel: kernel === null ? null : { path: kernel.path, version: kernel.version, usrhash: kernel.usrhash },
     tokens,
-    firstBoot: tokens.some((token) => /^(?:flatcar|coreos)\.first_boot=/.test(token.text)),
+    firstBoot: tokens.some((token) => isFirstBootWord(token.text)),
     oem: { id: lastValueOf(tokens, ["flatcar.oem.id", "coreos.oem.id"]) },
     syscall,
     runningCmdline: facts.cmdline,

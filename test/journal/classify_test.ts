@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type AttemptEvent, foldEvents } from "../../src/journal/attempt.ts";
-import { type BootFacts, cameByKexec, classifyBoot, markerOf } from "../../src/journal/classify.ts";
+import { type BootFacts, cameByKexec, classifyBoot } from "../../src/journal/classify.ts";
+import { markerOf } from "../../src/kernel/marker.ts";
 import { EMPTY_STATE, type State } from "../../src/journal/state.ts";
 import {
   arrivedBoot,

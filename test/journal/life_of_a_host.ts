@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { type AttemptEvent, foldEvents } from "../../src/journal/attempt.ts";
 import { confirmBoot, decideAftermath, noteGivenBack, outcomeOf } from "../../src/journal/aftermath.ts";
-import { type BootFacts, classifyBoot, MARKER } from "../../src/journal/classify.ts";
+import { type BootFacts, classifyBoot } from "../../src/journal/classify.ts";
+import { MARKER_KEY } from "../../src/kernel/marker.ts";
 import { limitReached, quarantineOf } from "../../src/journal/history.ts";
 import { EMPTY_STATE, parseState, serializeState, type State } from "../../src/journal/state.ts";
 import { NOW, USR_A, USR_B } from "./samples.ts";
@@ -168,7 +169,7 @@ export class LifeOfAHost {
     if (cutCommit === steps.length) return this.#firmware();
     this.starts.kexec++;
     if (!slot.image.arrives) return this.#firmware();
-    this.#arrive(slot, true, marker ? `${MARKER}=${id}` : "");
+    this.#arrive(slot, true, marker ? `${MARKER_KEY}=${id}` : "");
   }
 
   /** GRUB, and the hardware that resets whatever does not come up. */
