@@ -27,6 +27,8 @@ export interface DiskOptions {
   readonly usr: UsrImages;
   /** Kernel of each slot; the usrhash is put into a copy. */
   readonly kernels: Readonly<Record<SlotName, KernelPackage>>;
+  /** Byte of a kernel where the usrhash goes. */
+  readonly usrhashAt: number;
   readonly counters: Readonly<Record<SlotName, Counters>>;
   readonly oemConfig: string;
   /** Fills the tree of ROOT. */
@@ -36,10 +38,10 @@ export interface DiskOptions {
 const SECTOR = 512;
 const NUMBERS = { esp: 1, bios: 2, a: 3, b: 4, oem: 6, root: 9 } as const;
 
-/** A kernel with the root hash where GRUB looks for it (byte 0x40 on x86). */
-export function kernelWithHash(image: string, out: string, rootHash: string): void {
+/** A kernel with the root hash where GRUB looks for it. */
+export function kernelWithHash(image: string, out: string, rootHash: string, at: number): void {
   const bytes = readFileSync(image);
-  bytes.write(rootHash, 0x40, "latin1");
+  bytes.write(rootHash, at, "latin1");
   writeFileSync(out, bytes);
 }
 
@@ -58,7 +60,7 @@ export function makeDisk(folder: string, options: DiskOptions): string {
 
   for (const slot of ["a", "b"] as const) {
     const out = join(work, `esp.d/flatcar/vmlinuz-${slot}`);
-    kernelWithHash(options.kernels[slot].image, out, options.usr[slot].rootHash);
+    kernelWithHash(options.kernels[slot].image, out, options.usr[slot].rootHash, options.usrhashAt);
   }
   writeFileSync(join(work, "esp.d/flatcar/grub/grub.cfg.tar"), grubArchive());
   const esp = join(work, "esp");

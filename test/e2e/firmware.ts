@@ -5,6 +5,7 @@
  * @module
  */
 import { sampleCmdline } from "../support/sample_host.ts";
+import type { Board } from "./board.ts";
 import { readCounters, readFromEsp, setCounters, type SlotName } from "./disk.ts";
 
 export interface FirmwareChoice {
@@ -14,19 +15,12 @@ export interface FirmwareChoice {
   readonly cmdline: string;
 }
 
-/** Words of the OEM file that the machines have. */
-export interface OemWords {
-  readonly id: string;
-  readonly console: string;
-  readonly append: string;
-}
-
 /** Choose a slot, take its try, and give what GRUB passes. @throws {Error} where GRUB would stop and ask. */
 export function bootThroughFirmware(
   disk: string,
   kernelFile: string,
   usrhash: (kernel: string) => string,
-  oem: OemWords,
+  { arch, oem }: Board,
 ): FirmwareChoice {
   let best: SlotName | null = null;
   for (const slot of ["a", "b"] as const) {
@@ -39,11 +33,11 @@ export function bootThroughFirmware(
   if (tries > 0) setCounters(disk, best, [priority, tries - 1, successful]);
   readFromEsp(disk, `/flatcar/vmlinuz-${best}`, kernelFile);
   const cmdline = sampleCmdline({
-    arch: "x86_64",
+    arch,
     slot: best,
     usrhash: usrhash(kernelFile),
     oemId: oem.id,
     append: oem.append,
-  }).replace("console=ttyS0,115200n8 console=tty0", oem.console);
+  }).replace(/console=tty(S|AMA)0,115200n8 console=tty0/, oem.console);
   return { slot: best, kernel: kernelFile, cmdline };
 }

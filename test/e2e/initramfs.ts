@@ -7,9 +7,10 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type CpioEntry, newcArchive } from "../support/cpio.ts";
 import { type KernelPackage, run } from "../support/debian.ts";
+import { type Board, PC } from "./board.ts";
 
 const APPLETS = [
   "awk",
@@ -56,7 +57,7 @@ export PATH=/bin
 mount -t devtmpfs dev /dev
 mount -t proc proc /proc
 mount -t sysfs sys /sys
-tty=/dev/ttyS0; [ -c $tty ] || tty=/dev/ttyAMA0
+tty=/dev/ttyAMA0; [ -c $tty ] || tty=/dev/ttyS0
 exec >$tty 2>&1 </dev/null
 say() { echo "E2E-INITRD $*"; }
 fail() { say "failed: $*"; sync; sleep 1; reboot -f; }
@@ -127,10 +128,18 @@ function unxz(file: string): Buffer {
   return Buffer.from(run("sh", ["-c", 'xz -dc "$0" | base64 -w0', file]), "base64");
 }
 
-/** Shared libraries that a program needs, from the folder its packages were unpacked in; the loader tells. */
-export function librariesOf(folder: string, program: string): readonly string[] {
-  const libraries = join(folder, "lib/x86_64-linux-gnu");
-  const more = join(folder, "usr/lib/x86_64-linux-gnu");
+/**
+ * Shared libraries that a program needs, from the folder its packages were unpacked in. The loader tells; for
+ * another architecture it cannot be run, and all there are is the answer.
+ */
+export function librariesOf(folder: string, program: string, board: Board = PC): readonly string[] {
+  const libraries = join(folder, "lib", board.libraries);
+  const more = join(folder, "usr/lib", board.libraries);
+  if (board !== PC) {
+    return [libraries, more].flatMap((base) =>
+      readdirSync(base).filter((name) => /\.so(\.|$)/.test(name)).map((name) => join(base, name))
+    );
+  }
   const text = run(join(libraries, "ld-linux-x86-64.so.2"), [
     "--library-path",
     `${libraries}:${more}`,
@@ -149,17 +158,21 @@ export function librariesOf(folder: string, program: string): readonly string[] 
 }
 
 /** The archive for the kernels given. `programs`: the folder with busybox, dmsetup and their libraries. */
-export function initramfs(kernels: readonly KernelPackage[], programs: string): Uint8Array {
+export function initramfs(
+  kernels: readonly KernelPackage[],
+  programs: string,
+  board: Board = PC,
+): Uint8Array {
   const dmsetup = join(programs, "sbin/dmsetup");
-  const loader = join(programs, "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2");
+  const loader = join(programs, "lib", board.libraries, basename(board.loader));
   const entries: CpioEntry[] = [
     { path: "init", mode: 0o755, bytes: INIT },
     { path: "bin/busybox", mode: 0o755, bytes: readFileSync(join(programs, "bin/busybox")) },
     ...[...APPLETS, "head", "tail"].map((name) => ({ path: `bin/${name}`, link: "busybox" })),
     { path: "sbin/dmsetup", mode: 0o755, bytes: readFileSync(dmsetup) },
-    { path: "lib64/ld-linux-x86-64.so.2", mode: 0o755, bytes: readFileSync(loader) },
-    ...librariesOf(programs, dmsetup).map((path) => ({
-      path: `lib/x86_64-linux-gnu/${path.slice(path.lastIndexOf("/") + 1)}`,
+    { path: board.loader, mode: 0o755, bytes: readFileSync(loader) },
+    ...librariesOf(programs, dmsetup, board).map((path) => ({
+      path: `lib/${board.libraries}/${basename(path)}`,
       mode: 0o755,
       bytes: readFileSync(path),
     })),

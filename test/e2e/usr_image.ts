@@ -16,6 +16,7 @@ import {
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { cached, run, unpacked } from "../support/debian.ts";
+import { type Board, PC } from "./board.ts";
 import { librariesOf } from "./initramfs.ts";
 
 /** Bytes of a USR partition's file system; the verity superblock is right behind it. */
@@ -32,8 +33,8 @@ export interface UsrImage {
 export type UsrImages = Readonly<Record<"a" | "b", UsrImage>>;
 
 /** Folder with the programs that the machines run, unpacked from Debian 12's packages. */
-export function guestPrograms(): string {
-  return unpacked("bookworm", [
+export function guestPrograms(board: Board = PC): string {
+  const packages = [
     "busybox-static",
     "libc6",
     "kexec-tools",
@@ -52,8 +53,21 @@ export function guestPrograms(): string {
     "libpcre2-8-0",
     "libudev1",
     "util-linux",
-  ]);
+    "libcap-ng0",
+    "libsmartcols1",
+  ];
+  return unpacked("bookworm", board === PC ? packages : packages.map((name) => `${name}:${board.debian}`));
 }
+
+/** Those of them that stand in for busybox's of the same name, with the options that the program uses. */
+const REAL_PROGRAMS = [
+  "usr/bin/flock",
+  "usr/bin/prlimit",
+  "usr/bin/setpriv",
+  "usr/bin/setsid",
+  "usr/bin/unshare",
+  "sbin/kexec",
+] as const;
 
 /**
  * Where there is no systemd, this does what matters of it here: it takes /boot and /oem away as shutdown would,
@@ -95,9 +109,9 @@ esac
 exit 0
 `;
 
-function busyboxTree(folder: string): void {
-  const programs = guestPrograms();
-  for (const name of ["bin", "sbin", "lib/x86_64-linux-gnu", "lib64"]) {
+function busyboxTree(folder: string, board: Board): void {
+  const programs = guestPrograms(board);
+  for (const name of ["bin", "sbin", `lib/${board.libraries}`, "lib64"]) {
     mkdirSync(join(folder, name), { recursive: true });
   }
   const copy = (from: string, to: string): void => {
@@ -105,22 +119,21 @@ function busyboxTree(folder: string): void {
     chmodSync(join(folder, to), 0o755);
   };
   copy("bin/busybox", "bin/busybox");
-  for (const applet of run(join(programs, "bin/busybox"), ["--list"]).trim().split("\n")) {
+  for (const applet of run(join(guestPrograms(), "bin/busybox"), ["--list"]).trim().split("\n")) {
     if (applet !== "busybox") symlinkSync("busybox", join(folder, "bin", applet));
   }
-  // Shadowed by the real ones, with the options that the program uses.
-  run("rm", ["-f", join(folder, "bin/flock")]);
-  copy("usr/bin/flock", "bin/flock");
-  copy("sbin/kexec", "sbin/kexec");
-  copy("lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", "lib64/ld-linux-x86-64.so.2");
-  for (const program of ["usr/bin/flock", "sbin/kexec"]) {
-    for (const library of librariesOf(programs, join(programs, program))) {
-      copyFileSync(library, join(folder, "lib/x86_64-linux-gnu", basename(library)));
+  for (const program of REAL_PROGRAMS) {
+    const to = program.replace(/^usr\//, "");
+    run("rm", ["-f", join(folder, to)]);
+    copy(program, to);
+    for (const library of librariesOf(programs, join(programs, program), board)) {
+      copyFileSync(library, join(folder, "lib", board.libraries, basename(library)));
     }
   }
+  copy(`lib/${board.libraries}/${basename(board.loader)}`, board.loader);
   // What the program itself, a Bun executable, links with.
   for (const name of ["libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0"]) {
-    copy(`lib/x86_64-linux-gnu/${name}`, `lib/x86_64-linux-gnu/${name}`);
+    copy(`lib/${board.libraries}/${name}`, `lib/${board.libraries}/${name}`);
   }
   writeFileSync(join(folder, "bin/systemctl"), SYSTEMCTL, { mode: 0o755 });
   writeFileSync(
@@ -184,9 +197,10 @@ export function usrImages(version: string, fill: (tree: string) => void): UsrIma
 }
 
 /** /usr of the machines without systemd. */
-export function busyboxUsr(): UsrImages {
+export function busyboxUsr(board: Board = PC): UsrImages {
+  const digest = createHash("sha256").update(SYSTEMCTL).update(REAL_PROGRAMS.join(" ")).digest("hex");
   return usrImages(
-    `busybox-${createHash("sha256").update(SYSTEMCTL).digest("hex").slice(0, 8)}`,
-    busyboxTree,
+    `busybox-${board.debian}-${digest.slice(0, 8)}`,
+    (tree) => busyboxTree(tree, board),
   );
 }

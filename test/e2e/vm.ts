@@ -32,7 +32,8 @@ import {
 } from "../support/debian.ts";
 import type { Counters } from "../support/gpt_image.ts";
 import { installProgram, makeDisk, readBytes, setCounters, type SlotName } from "./disk.ts";
-import { bootThroughFirmware, type OemWords } from "./firmware.ts";
+import { type Board, PC } from "./board.ts";
+import { bootThroughFirmware } from "./firmware.ts";
 import { INIT_DIGEST, initramfs } from "./initramfs.ts";
 import { busyboxUsr, guestPrograms, type UsrImages } from "./usr_image.ts";
 import { binaryFor } from "../../tasks/bun.ts";
@@ -40,16 +41,15 @@ import { binaryFor } from "../../tasks/bun.ts";
 /** Bytes of /dev/vdc that belong to one boot. */
 const RESULT_SIZE = 8 << 20;
 const MOST_BOOTS = 16;
-const OEM: OemWords = {
-  id: "qemu",
-  console: "console=ttyS0,115200n8",
-  append: "quiet panic=3 nokaslr mitigations=off",
-};
 
-export const OEM_CONFIG = `set oem_id="${OEM.id}"
-set linux_console="${OEM.console}"
-set linux_append="${OEM.append}"
+function oemConfig({ oem }: Board): string {
+  return `set oem_id="${oem.id}"
+set linux_console="${oem.console}"
+set linux_append="${oem.append}"
 `;
+}
+
+export const OEM_CONFIG: string = oemConfig(PC);
 
 /** Seconds after which somebody presses the reset button of a machine that does nothing any more. */
 const RESET_SECONDS = 60;
@@ -95,7 +95,8 @@ const GUEST_INIT = `#!/bin/sh
 export PATH=/opt/bin:/usr/sbin:/usr/bin HOME=/root
 mount -t tmpfs run /run; mount -t tmpfs tmp /tmp
 mount -t securityfs securityfs /sys/kernel/security 2>/dev/null
-exec >/dev/ttyS0 2>&1 </dev/null
+tty=/dev/ttyAMA0; [ -c $tty ] || tty=/dev/ttyS0
+exec >$tty 2>&1 </dev/null
 mkdir -p /run/out
 BOOT=$(($(cat /var/e2e-boots 2>/dev/null || echo 0) + 1))
 echo $BOOT >/var/e2e-boots
@@ -137,6 +138,8 @@ export interface PowerCycle {
 export class VmTimeout extends Error {}
 
 export interface MachineOptions {
+  /** Default: a PC. */
+  readonly board?: Board;
   readonly counters: Readonly<Record<SlotName, Counters>>;
   readonly boots: readonly string[];
   /** Debian release of each slot's kernel; default: Debian 12's own in both. */
@@ -154,9 +157,9 @@ export interface MachineOptions {
 }
 
 /** Why no machine can be started here, or null. */
-export function whyNoMachine(): string | null {
+export function whyNoMachine(board: Board = PC): string | null {
   const missing = missingPrograms([
-    "qemu-system-x86_64",
+    board.qemu,
     "sgdisk",
     "cgpt",
     "mkfs.vfat",
@@ -169,7 +172,7 @@ export function whyNoMachine(): string | null {
   ]);
   if (missing.length > 0) return `needs ${missing.join(", ")}`;
   if (process.arch !== "x64") return "needs an x86_64 machine";
-  if (!existsSync(binaryFor("x86_64"))) return "needs the built binary: deno task build";
+  if (!existsSync(binaryFor(board.arch))) return "needs the built binary: deno task build";
   return null;
 }
 
@@ -177,22 +180,26 @@ export class Machine {
   readonly folder: string;
   readonly disk: string;
   readonly cycles: PowerCycle[] = [];
+  readonly #board: Board;
   readonly #initrd: string;
   readonly #options: MachineOptions;
 
   constructor(options: MachineOptions) {
     this.#options = options;
+    this.#board = options.board ?? PC;
+    const { debian, usrhashAt } = this.#board;
     this.folder = mkdtempSync(join(tmpdir(), "flatcar-kexec-vm-"));
     const suites = { a: options.kernels?.a ?? "bookworm", b: options.kernels?.b ?? "bookworm" } as const;
-    const kernels = { a: kernelPackage(suites.a, "amd64"), b: kernelPackage(suites.b, "amd64") };
+    const kernels = { a: kernelPackage(suites.a, debian), b: kernelPackage(suites.b, debian) };
     this.#initrd = initramfsFile([
       ...new Map(Object.values(kernels).map((kernel) => [kernel.release, kernel])).values(),
-    ]);
+    ], this.#board);
     this.disk = makeDisk(this.folder, {
-      usr: options.usr ?? busyboxUsr(),
+      usr: options.usr ?? busyboxUsr(this.#board),
       kernels,
+      usrhashAt,
       counters: options.counters,
-      oemConfig: options.oemConfig ?? OEM_CONFIG,
+      oemConfig: options.oemConfig ?? oemConfig(this.#board),
       root: (tree) => {
         this.#fillRoot(tree);
         options.root?.(tree);
@@ -221,7 +228,7 @@ export class Machine {
     put("etc/flatcar-kexec/config.toml", `[kexec]\nprogram = "/e2e/kexec"\n${this.#options.config ?? ""}`);
     put("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n");
     put("etc/group", "root:x:0:\nnogroup:x:65534:\n");
-    installProgram(tree, binaryFor("x86_64"));
+    installProgram(tree, binaryFor(this.#board.arch));
   }
 
   /**
@@ -238,8 +245,8 @@ export class Machine {
     const choice = bootThroughFirmware(
       this.disk,
       join(this.folder, "kernel"),
-      (kernel) => readBytes(kernel, 0x40, 64).toString("latin1"),
-      OEM,
+      (kernel) => readBytes(kernel, this.#board.usrhashAt, 64).toString("latin1"),
+      this.#board,
     );
     for (const slot of ["a", "b"] as const) {
       const counters = staged[slot];
@@ -263,8 +270,7 @@ export class Machine {
       `virtio-blk-pci,drive=${id}`,
     ];
     const args = [
-      // Never KVM, which may be there and not work; and QEMU 7.2 gets cmpxchg16b wrong, so without it.
-      ...["-accel", "tcg", "-machine", "q35", "-cpu", "max,-cx16", "-smp", "1", "-m", "1024"],
+      ...this.#board.machine,
       ...["-nodefaults", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot"],
       ...["-kernel", kernel, "-initrd", this.#initrd, "-append", cmdline],
       ...drive(this.disk, "system"),
@@ -275,7 +281,7 @@ export class Machine {
     const limit = this.#options.limit ?? 240;
     const started = performance.now();
     return new Promise((resolve, reject) => {
-      const child = spawn(findProgram("qemu-system-x86_64") ?? "qemu-system-x86_64", args, {
+      const child = spawn(findProgram(this.#board.qemu) ?? this.#board.qemu, args, {
         stdio: ["ignore", "pipe", "pipe"],
       });
       const parts: string[] = [];
@@ -353,10 +359,10 @@ function linkTo(target: string, path: string): void {
   if (!existsSync(path)) symlinkSync(target, path);
 }
 
-function initramfsFile(kernels: readonly KernelPackage[]): string {
+function initramfsFile(kernels: readonly KernelPackage[], board: Board): string {
   const name = [...kernels.map((kernel) => kernel.release), INIT_DIGEST].join("+");
   const folder = cached(`initramfs/${name}`, (fresh) => {
-    writeFileSync(join(fresh, "initrd.cpio"), initramfs(kernels, guestPrograms()));
+    writeFileSync(join(fresh, "initrd.cpio"), initramfs(kernels, guestPrograms(board), board));
   });
   return join(folder, "initrd.cpio");
 }

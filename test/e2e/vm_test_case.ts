@@ -11,7 +11,7 @@ export function vmTest(
   options: MachineOptions,
   action: (machine: Machine) => Promise<void>,
 ): void {
-  const reason = whyNoMachine();
+  const reason = whyNoMachine(options.board);
   if (reason !== null) test(`${name} (${reason})`, { skip: reason }, () => {});
   else test(name, () => withMachine(options, action));
 }
