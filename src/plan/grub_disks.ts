@@ -10,6 +10,7 @@ import { partitionByName, partitionByUuid, partitionsByType } from "../gpt/selec
 import { FLATCAR_GUID } from "../gpt/guid.ts";
 import type { SlotState } from "../gpt/slot.ts";
 import type { Host } from "../host/host.ts";
+import { FIRST_BOOT_FLAGS } from "../kernel/first_boot.ts";
 
 /** GRUB's name for the boot disk. The number is the firmware's; nothing on the command line depends on it. */
 const DISK = "hd0";
@@ -20,9 +21,6 @@ export interface BootCase {
   /** Whether the first-boot flag is there; null: look at the disk. */
   readonly firstBoot: boolean | null;
 }
-
-/** Files whose presence makes a boot the first. */
-const FIRST_BOOT_FLAGS: readonly string[] = ["/flatcar/first_boot", "/coreos/first_boot"];
 
 export interface GrubDisks {
   readonly environment: GrubEnvironment;
