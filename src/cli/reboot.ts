@@ -1,6 +1,7 @@
 import { type Config, DEFAULT_CONFIG } from "../config/config.ts";
+import { readAttribute } from "../host/text.ts";
 import { withCommandLock } from "../journal/command_lock.ts";
-import { unloadLoaded, whatIsLoaded } from "../kexec/load.ts";
+import { noteSkipped, unloadLoaded, whatIsLoaded } from "../kexec/load.ts";
 import { EXIT, type ExitCode, exitCodeOf, KexecError, messageOf } from "../lib/errors.ts";
 import { systemdControl } from "../systemd/control.ts";
 import { command } from "./command.ts";
@@ -88,6 +89,11 @@ async function goCold(args: PlanArguments, reason: string): Promise<void> {
     const loaded = whatIsLoaded(ports);
     if (loaded.kind !== "foreign") unloadLoaded(loaded.kind === "ours" ? loaded.record : null, config, ports);
     ports.store.writeCold({ at: ports.now().toISOString(), reason });
+    // What is in /run is gone by the next boot, which is to know why it came through the firmware.
+    noteSkipped(ports, {
+      id: loaded.kind === "ours" ? loaded.record.id : null,
+      bootId: readAttribute(host, "/proc/sys/kernel/random/boot_id") ?? "",
+    }, `an ordinary reboot was asked for: ${reason}`);
   });
 }
 

@@ -9,7 +9,7 @@ import type { Host } from "../host/host.ts";
 import { type LoadRecord, loadRecordOf, type WatchedFile } from "../journal/load_record.ts";
 import type { StateStore } from "../journal/store.ts";
 import { chooseSyscall } from "../kernel/syscall.ts";
-import { KexecError } from "../lib/errors.ts";
+import { KexecError, messageOf } from "../lib/errors.ts";
 import type { Planning } from "../plan/make_plan.ts";
 import { type KexecMachine, loadKernel, unloadKernel } from "./kexec_tools.ts";
 import { watchFile } from "./recheck.ts";
@@ -110,7 +110,22 @@ export function loadPlanned(
     return withWatchdog;
   } catch (error) {
     unloadLoaded(record, config, ports);
+    noteSkipped(ports, record, messageOf(error));
     throw error;
+  }
+}
+
+/** For `status`, and for the next boot's confirm. A log that cannot be written must not hide what it is about. */
+export function noteSkipped(
+  ports: Pick<LoadPorts, "store" | "now">,
+  { id, bootId }: { readonly id: string | null; readonly bootId: string },
+  reason: string,
+): void {
+  const at = ports.now().toISOString();
+  try {
+    ports.store.appendEvent({ event: "skipped", id, at, bootId, stage: "load", checks: [], reason });
+  } catch (error) {
+    if (!(error instanceof KexecError)) throw error;
   }
 }
 

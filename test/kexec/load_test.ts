@@ -108,6 +108,11 @@ test("loadPlanned() leaves nothing behind when kexec refuses the kernel", () => 
     assert.equal(it.store.readLoad().value, null);
     assert.equal(it.steps.at(-1), "cancel");
     assert.deepEqual(whatIsLoaded(it.ports), { kind: "nothing" });
+    // The next boot is to know why it came through the firmware.
+    const [skip, ...more] = it.store.readLog().value.skips;
+    assert.match(skip?.reason ?? "", /kexec_file_load failed: Invalid argument/);
+    assert.equal(skip?.stage, "load");
+    assert.deepEqual(more, []);
   });
 });
 
