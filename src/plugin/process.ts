@@ -224,8 +224,11 @@ function start(sandbox: Sandbox, request: ProcessRequest): Ended {
 /** This program, told to be a plugin's process. */
 function selfCommand(): readonly string[] {
   const here = import.meta.url;
-  // Compiled by Bun or Deno, the executable is the program.
-  if (here.includes("/$bunfs/") || here.includes("/deno-compile-")) return [process.execPath, "__plugin"];
+  // Compiled by Bun or Deno, the executable is the program. Bun's bytecode keeps the URL that this file had when it
+  // was built, so the script's path has to tell.
+  if (process.argv[1]?.startsWith("/$bunfs/") === true || here.includes("/deno-compile-")) {
+    return [process.execPath, "__plugin"];
+  }
   // Run from source, the executable is the runtime.
   const child = new URL("./child.ts", here).href;
   const run = `import(${JSON.stringify(child)}).then((child) => child.runPluginProcess())`;
