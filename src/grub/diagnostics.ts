@@ -306,6 +306,7 @@ function syntaxHint(text: string, fault: string | null): string | null {
 
 const BOUND_SENTENCES: Readonly<Record<BoundName, string>> = {
   steps: "too many commands and loop rounds",
+  tokens: "too many words",
   nesting: "too many commands inside one another",
   depth: "functions or files call one another too deeply",
   valueLength: "a value grew too long",

@@ -104,11 +104,12 @@ function run(
   const environment = options.environment ?? emptyEnvironment();
   const diagnostics = new Diagnostics(limits);
   const recording = new Recording(limits.output);
+  const budget = new Budget(limits);
   const interpreter = new Interpreter({
     environment,
     commands: options.commands ?? flatcarCommands(options.platform),
-    parser: { hexEscapes: options.hexEscapes ?? true, nesting: limits.nesting },
-    budget: new Budget(limits),
+    parser: { hexEscapes: options.hexEscapes ?? true, budget },
+    budget,
     diagnostics,
     recording,
   });

@@ -93,7 +93,7 @@ export class Recording {
 
   error(message: string): void {
     this.errors++;
-    if (this.#transcript.length > 2 * this.#limit) return;
+    if (this.#transcript.length > 2 * this.#limit) throw new BoundReached("output");
     this.#transcript += `error: ${message}\n`;
   }
 }

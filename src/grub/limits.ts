@@ -8,6 +8,8 @@
 export interface GrubLimits {
   /** Commands, loop rounds and expanded words, all files together. */
   readonly steps: number;
+  /** Words and marks read. */
+  readonly tokens: number;
   /** Commands nested in one another in the text: `if` in `while` in `{`. */
   readonly nesting: number;
   /** Function calls, `eval`, `source` and `configfile` inside one another. */
@@ -27,8 +29,9 @@ export interface GrubLimits {
 }
 
 export const DEFAULT_LIMITS: GrubLimits = {
-  steps: 20_000,
-  nesting: 200,
+  steps: 10_000,
+  tokens: 100_000,
+  nesting: 64,
   depth: 60,
   valueLength: 65_536,
   expansion: 2_097_152,
@@ -56,6 +59,7 @@ export class BoundReached extends Error {
 export class Budget {
   readonly limits: GrubLimits;
   #steps = 0;
+  #tokens = 0;
   #expansion = 0;
   #files = 0;
   #depth = 0;
@@ -67,6 +71,11 @@ export class Budget {
   step(count = 1): void {
     this.#steps += count;
     if (this.#steps > this.limits.steps) throw new BoundReached("steps");
+  }
+
+  token(): void {
+    this.#tokens++;
+    if (this.#tokens > this.limits.tokens) throw new BoundReached("tokens");
   }
 
   expand(characters: number): void {

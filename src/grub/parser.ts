@@ -10,7 +10,7 @@
  * @module
  */
 import { type BadToken, Lexer, type LexerOptions, type Token, type WordToken } from "./lexer.ts";
-import { BoundReached } from "./limits.ts";
+import { BoundReached, type Budget } from "./limits.ts";
 import type { Origin } from "./result.ts";
 import type { SourceText } from "./source_text.ts";
 import type { Block, Branch, Command, Word } from "./syntax.ts";
@@ -39,8 +39,8 @@ export interface SyntaxFault {
 }
 
 export interface ParserOptions extends LexerOptions {
-  /** Compound commands inside one another. */
-  readonly nesting: number;
+  /** What may still be read, and how deeply commands may stand inside one another. */
+  readonly budget: Budget;
 }
 
 /** Told of every function, as soon as its closing brace is read: an error later in the line takes nothing back. */
@@ -93,7 +93,7 @@ class Parser {
   readonly #lexer: Lexer;
   readonly #source: SourceText;
   readonly #start: number;
-  readonly #nesting: number;
+  readonly #budget: Budget;
   readonly #defineFunction: FunctionSink;
   readonly #opened: string[] = [];
   #ahead: Token | null = null;
@@ -105,7 +105,7 @@ class Parser {
     this.#lexer = new Lexer(source, start, options);
     this.#source = source;
     this.#start = start;
-    this.#nesting = options.nesting;
+    this.#budget = options.budget;
   }
 
   unit(): ParsedUnit | SyntaxFault {
@@ -155,6 +155,7 @@ class Parser {
 
   #take(): Token {
     const token = this.#peek();
+    this.#budget.token();
     this.#ahead = null;
     return token;
   }
@@ -188,7 +189,7 @@ class Parser {
   }
 
   #enter(keyword: string): void {
-    if (this.#opened.length >= this.#nesting) throw new BoundReached("nesting");
+    if (this.#opened.length >= this.#budget.limits.nesting) throw new BoundReached("nesting");
     this.#opened.push(keyword);
     this.#lexer.open();
   }

@@ -1,12 +1,18 @@
 /**
  * Hostile input for the GRUB interpreter: `bun run test/soak/grub_fuzz.ts [COUNT [SEED]]`; 200,000 inputs from
- * seed 1 unless told. No input may throw, contradict itself, or take more than 250 ms; the first that does is
+ * seed 1 unless told. No input may throw, contradict itself, or take more than 250 ms of processor time; the first that does is
  * written to test/grub/found/ and named.
  *
  * @module
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fuzzInput, fuzzRound } from "../grub/fuzz_round.ts";
+
+/** Milliseconds this process has used: what other programs do does not count. */
+function processorTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
 
 const count = Number(process.argv[2] ?? 200_000);
 const first = Number(process.argv[3] ?? 1);
@@ -18,7 +24,7 @@ let slowest = { seed: 0, ms: 0 };
 const started = performance.now();
 for (let seed = first; seed < first + count; seed++) {
   const input = fuzzInput(seed);
-  const before = performance.now();
+  const before = processorTime();
   let problem: string | null = null;
   try {
     const end = fuzzRound(input);
@@ -26,12 +32,12 @@ for (let seed = first; seed < first + count; seed++) {
   } catch (error) {
     problem = error instanceof Error ? error.stack ?? error.message : String(error);
   }
-  let ms = performance.now() - before;
+  let ms = processorTime() - before;
   if (ms > LIMIT_MS && problem === null) {
-    // Not the machine's fault twice.
-    const again = performance.now();
+    // Compiling and collecting garbage for others counts as well; once more tells.
+    const again = processorTime();
     fuzzRound(input);
-    ms = Math.min(ms, performance.now() - again);
+    ms = Math.min(ms, processorTime() - again);
     if (ms > LIMIT_MS) problem = `took ${ms.toFixed(0)} ms`;
   }
   if (ms > slowest.ms) slowest = { seed, ms };
