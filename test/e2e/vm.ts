@@ -36,6 +36,7 @@ import { type Board, PC } from "./board.ts";
 import { bootThroughFirmware } from "./firmware.ts";
 import { INIT_DIGEST, initramfs } from "./initramfs.ts";
 import { busyboxUsr, guestPrograms, type UsrImages } from "./usr_image.ts";
+import { messageOf } from "../../src/lib/errors.ts";
 import { binaryFor } from "../../tasks/bun.ts";
 
 /** Bytes of /dev/vdc that belong to one boot. */
@@ -173,7 +174,13 @@ export function whyNoMachine(board: Board = PC): string | null {
   if (missing.length > 0) return `needs ${missing.join(", ")}`;
   if (process.arch !== "x64") return "needs an x86_64 machine";
   if (!existsSync(binaryFor(board.arch))) return "needs the built binary: deno task build";
-  return null;
+  try {
+    kernelPackage("bookworm", board.debian);
+    guestPrograms(board);
+    return null;
+  } catch (error) {
+    return `needs packages of Debian: ${messageOf(error).replaceAll("\n", " ").slice(0, 200)}`;
+  }
 }
 
 export class Machine {

@@ -6,10 +6,22 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { lockDescriptor } from "../../src/lib/flock.ts";
 
 /** Downloads and what was made of them; not committed, may be deleted at any time. */
 export const CACHE: string = fileURLToPath(new URL("../../.cache", import.meta.url));
@@ -131,26 +143,34 @@ export function run(
   return child.stdout;
 }
 
-/**
- * A thing made once and kept below the cache: `make` fills a new folder, which gets its name only when it is
- * whole. Two processes may make it at the same time; the first to finish wins.
- */
+/** Only one process at a time does what has this name; the others wait. */
+function alone<T>(name: string, action: () => T): T {
+  mkdirSync(join(CACHE, "locks"), { recursive: true });
+  const fd = openSync(join(CACHE, "locks", name.replaceAll("/", "-")), "w");
+  try {
+    if (!lockDescriptor(fd, 900)) throw new Error(`Another test run is making '${name}' for 15 minutes now`);
+    return action();
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** A thing made once and kept below the cache: `make` fills a new folder, which gets its name when it is whole. */
 export function cached(name: string, make: (folder: string) => void): string {
   const folder = join(CACHE, name);
   if (existsSync(folder)) return folder;
-  const fresh = `${folder}.${process.pid}`;
-  rmSync(fresh, { recursive: true, force: true });
-  mkdirSync(fresh, { recursive: true });
-  try {
-    make(fresh);
-    if (!existsSync(folder)) renameSync(fresh, folder);
-  } finally {
+  return alone(name, () => {
+    if (existsSync(folder)) return folder;
+    const fresh = `${folder}.new`;
     rmSync(fresh, { recursive: true, force: true });
-  }
-  return folder;
+    mkdirSync(fresh, { recursive: true });
+    make(fresh);
+    renameSync(fresh, folder);
+    return folder;
+  });
 }
 
-/** A Debian release, or `host`: the package lists of this machine as they are. */
+/** A Debian release. */
 export type Suite = "bookworm" | "bookworm-backports" | "trixie";
 
 /** Options that make apt-get work on lists of its own, for another release or architecture. */
@@ -191,7 +211,8 @@ export function mirror(): string {
 
 function updateLists(suite: Suite): void {
   const stamp = join(CACHE, "apt", suite, "updated");
-  if (existsSync(stamp)) return;
+  // Packages leave the mirror when newer ones come: yesterday's lists may name what is gone.
+  if (existsSync(stamp) && Date.now() - statSync(stamp).mtimeMs < 86_400_000) return;
   run("apt-get", [...privateApt(suite), "update"]);
   writeFileSync(stamp, "");
 }
@@ -211,7 +232,7 @@ export function unpacked(suite: Suite, packages: readonly string[]): string {
   const digest = createHash("sha256").update(packages.join(" ")).digest("hex").slice(0, 8);
   const label = `${(packages[0] ?? "none").replace(":", "-")}-${digest}`;
   return cached(`unpacked/${suite}/${label}`, (folder) => {
-    updateLists(suite);
+    alone(`apt/${suite}`, () => updateLists(suite));
     const debs = join(folder, ".debs");
     mkdirSync(debs);
     const names = packages.map((name) => {
