@@ -21,6 +21,7 @@ const PlanSchema = v.object({
   decision: v.picklist(["kexec", "refuse"]),
   slot: v.nullable(SlotSchema),
   cmdline: v.nullable(v.string()),
+  deviceTree: v.nullable(v.string()),
   findings: v.array(v.object({ id: v.string(), level: v.string(), message: v.string() })),
 });
 
