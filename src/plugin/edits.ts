@@ -82,7 +82,7 @@ export function applyEdits(
   const reports: PluginEditReport[] = [];
   let current = tokens;
   for (const edit of edits) {
-    checkEdit(edit, rights, current);
+    checkEdit(edit, rights);
     const step = applyEdit(current, edit, origin, earlier);
     current = step.tokens;
     reports.push(step.report);
@@ -188,7 +188,7 @@ function putBack(key: string, earlier: readonly PluginReport[]): string | null {
   return `undoes an edit of ${others.map((report) => `plugin:${report.name}`).join(", ")}`;
 }
 
-function checkEdit(edit: Edit, rights: EditRights, tokens: readonly Token[]): void {
+function checkEdit(edit: Edit, rights: EditRights): void {
   switch (edit.kind) {
     case "append":
     case "prepend":
@@ -201,7 +201,6 @@ function checkEdit(edit: Edit, rights: EditRights, tokens: readonly Token[]): vo
         checkWord(edit.text, edit.kind);
         checkKey(keyOf(edit.text), rights);
       }
-      for (const token of tokens.filter(matcherOf(edit))) checkKey(keyOf(token.text), rights);
       checkKey(keyOf(edit.key ?? edit.token), rights);
       return;
   }

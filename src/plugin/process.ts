@@ -202,7 +202,7 @@ function start(sandbox: Sandbox, request: ProcessRequest): Ended {
     env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
     maxBuffer: OUTPUT_LIMIT,
     // Only if the watching shell itself hangs.
-    timeout: request.timeLimit + 1000,
+    timeout: request.timeLimit + 500,
     killSignal: "SIGKILL",
     encoding: "utf8",
   });
@@ -222,7 +222,7 @@ function start(sandbox: Sandbox, request: ProcessRequest): Ended {
 }
 
 /** This program, told to be a plugin's process. */
-function selfCommand(): readonly string[] {
+export function selfCommand(): readonly string[] {
   const here = import.meta.url;
   // Compiled by Bun or Deno, the executable is the program. Bun's bytecode keeps the URL that this file had when it
   // was built, so the script's path has to tell.

@@ -17,6 +17,9 @@ export default { name: "${name}", apiVersion: 1, description: "for a test", matc
 const ADD = plugin("acme", '[{ kind: "append", text: "acme=1", reason: "first of all" }]');
 const UNDO = plugin("zebra", '[{ kind: "remove", key: "acme", reason: "not here" }]');
 
+/** A slow machine is not what these are about. */
+const PATIENT = { "etc/flatcar-kexec/config.toml": "[plugins]\ntime-limit = 20000\n" };
+
 describe("plugin list", () => {
   it("shows where each comes from, what masks it, and what is wrong with it", async () => {
     await withTempFolderAsync(async (folder) => {
@@ -45,7 +48,7 @@ describe("plan with plugins from files", () => {
   it(title("shows who added what, and who undid it"), { skip }, async () => {
     await withTempFolderAsync(async (folder) => {
       const { args } = writeSampleHost(folder);
-      writeTree(folder, { "oem/flatcar-kexec/plugins/acme.ts": ADD });
+      writeTree(folder, { ...PATIENT, "oem/flatcar-kexec/plugins/acme.ts": ADD });
       const one = await runCaptured(["plan", ...args]);
       assert.equal(one.exit, 0, one.err);
       assert.match(one.out, /^ {2}acme=1 +plugin:acme$/m);
@@ -72,7 +75,10 @@ describe("plan with plugins from files", () => {
   it(title("keeps what a plugin prints off the answer, and shows it with --verbose"), { skip }, async () => {
     await withTempFolderAsync(async (folder) => {
       const { args } = writeSampleHost(folder);
-      writeTree(folder, { "oem/flatcar-kexec/plugins/acme.ts": `console.log("\\u001b[2Jhello");\n${ADD}` });
+      writeTree(folder, {
+        ...PATIENT,
+        "oem/flatcar-kexec/plugins/acme.ts": `console.log("\\u001b[2Jhello");\n${ADD}`,
+      });
       const quiet = await runCaptured(["plan", ...args]);
       assert.doesNotMatch(quiet.out + quiet.err, /hello/);
       assert.match((await runCaptured(["plan", ...args, "--verbose"])).err, /^plugin acme: \[2Jhello$/m);
@@ -82,7 +88,7 @@ describe("plan with plugins from files", () => {
   it(title("is the same from a snapshot, byte for byte"), { skip }, async () => {
     await withTempFolderAsync(async (folder) => {
       const { args } = writeSampleHost(join(folder, "host"));
-      writeTree(folder, { "host/oem/flatcar-kexec/plugins/acme.ts": ADD });
+      writeTree(join(folder, "host"), { ...PATIENT, "oem/flatcar-kexec/plugins/acme.ts": ADD });
       const snapshot = join(folder, "host.json");
       await runCaptured(["snapshot", ...args, "--output", snapshot]);
       const live = await runCaptured(["plan", ...args, "--json"]);
@@ -107,7 +113,9 @@ describe("plugin new and plugin check", () => {
         assert.equal(again.exit, 2);
         assert.match(again.err, /is there already/);
 
-        const shape = await runCaptured(["plugin", "check", file]);
+        writeTree(folder, { "patient.toml": PATIENT["etc/flatcar-kexec/config.toml"] });
+        const check = ["plugin", "check", file, "--config", join(folder, "patient.toml")];
+        const shape = await runCaptured(check);
         assert.equal(shape.exit, 0, shape.err);
         assert.match(shape.out, /^ {2}hooks +cmdline, check$/m);
 

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { describe } from "node:test";
 import { DEFAULT_CONFIG, type PluginSettings } from "../../src/config/config.ts";
 import { describePlugin, pluginFile } from "../../src/plugin/kit.ts";
+import { selfCommand } from "../../src/plugin/process.ts";
 import { runConfirm, runPlugins } from "../../src/plugin/run.ts";
 import { reasonWithoutIsolation } from "../support/isolation.ts";
 import { memoryHost, type MemoryHostOptions } from "../support/memory_host.ts";
@@ -127,7 +129,7 @@ describe("a plugin from a file", () => {
     const { findings } = runConfirm({
       host: memoryHost({ files: { [`${OEM}/acme.ts`]: text } }),
       facts,
-      config: DEFAULT_CONFIG.plugins,
+      config: { ...DEFAULT_CONFIG.plugins, timeLimit: 20_000 },
       boot: { outcome: "arrived", plannedCmdline: null, cmdline: null, seconds: 9 },
     });
     assert.deepEqual(findings.map(({ id, message }) => [id, message]), [["plugin-note", "arrived in 9"]]);
@@ -168,6 +170,22 @@ describe("a plugin's process", () => {
       ]
     ) assert.ok(status.includes(line), `${line} in ${status}`);
     assert.match(status, /Groups: (65534 )?Cap/);
+  });
+
+  testUnless(needsRoot, "refuses to be root", () => {
+    const request = {
+      nonce: "n",
+      name: "acme",
+      language: "ts",
+      text: plugin(""),
+      question: null,
+      files: null,
+    };
+    const child = spawnSync("sh", ["-c", '"$@" 3>&1 1>&2', "sh", ...selfCommand()], {
+      input: JSON.stringify(request),
+      encoding: "utf8",
+    });
+    assert.match(child.stdout, /^n .*"kind":"fault".*this process is still root/);
   });
 
   testUnless(unable, "sees no process but its own, and no network", () => {

@@ -51,14 +51,14 @@ export const HOSTILE: readonly HostilePlugin[] = [
     what: "loops in a hook",
     text: plugin({ hooks: "cmdline() { for (;;); }" }),
     says: /in cmdline after/,
-    limit: 700,
+    limit: 450,
   },
   { what: "loops while it is loaded", text: plugin({ before: "for (;;);" }), says: TIME, limit: 250 },
   {
     what: "loops in matches",
     text: plugin({ more: "matches() { for (;;); }," }),
     says: /in matches after/,
-    limit: 700,
+    limit: 450,
   },
   {
     what: "sleeps in native code",
@@ -66,7 +66,7 @@ export const HOSTILE: readonly HostilePlugin[] = [
       hooks: "check() { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0); return null; }",
     }),
     says: /in check after/,
-    limit: 700,
+    limit: 450,
   },
   {
     what: "sleeps in the runtime",
@@ -141,12 +141,12 @@ export const HOSTILE: readonly HostilePlugin[] = [
     text: plugin({
       before: "const keep = []; for (;;) keep.push({ n: keep.length, s: `x${keep.length}` });",
     }),
-    says: /more than 256 MiB of memory|was killed|Out of memory/,
+    says: /more than 256 MiB of memory while it was loaded, and was killed/,
   },
   {
     what: "fills the memory with bytes",
     text: plugin({ before: "const keep = []; for (;;) keep.push(new Uint8Array(1 << 22).fill(1));" }),
-    says: /more than 256 MiB of memory|was killed|Out of memory/,
+    says: /more than 256 MiB of memory while it was loaded, and was killed/,
   },
   {
     what: "lets its children fill the memory",
@@ -156,16 +156,16 @@ for (let i = 0; i < 8; i++) spawn("/bin/sh", ["-c", "x=aaaaaaaaaaaaaaaa; while :
 await new Promise(() => setInterval(() => {}, 1000));`,
     }),
     says: /more than 256 MiB of memory|had not ended/,
-    limit: 1500,
+    limit: 800,
   },
   {
     what: "forks without end",
     text: plugin({
       before: `import { spawnSync } from "node:child_process";
-spawnSync("/bin/sh", ["-c", "f() { f | f & }; f; sleep 60"]);`,
-      hooks: STOLEN.replace("stolen=1", "a b"),
+spawnSync("/bin/sh", ["-c", "f() { f | f & }; f; sleep 60"]);
+throw new Error("still here");`,
     }),
-    says: /was killed|contains U\+0020|ended while it was loaded/,
+    says: /was killed|still here/,
     limit: 500,
   },
   {
