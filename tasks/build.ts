@@ -9,6 +9,11 @@ import process from "node:process";
 import { messageOf } from "../src/lib/errors.ts";
 import { ARCHES, binaryFor, type BuildArch, bunFor, hostArch, ROOT } from "./bun.ts";
 
+const TARGETS: Readonly<Record<BuildArch, string>> = {
+  x86_64: "bun-linux-x64-baseline",
+  aarch64: "bun-linux-arm64",
+};
+
 /** Build the binary for `arch` and return its path. The old one stays until the new one is whole. */
 export function build(arch: BuildArch): string {
   const out = binaryFor(arch);
@@ -18,6 +23,8 @@ export function build(arch: BuildArch): string {
     "build",
     "--compile",
     `--compile-executable-path=${bunFor(arch)}`,
+    // What it is built for is written into the program too: process.arch is a constant in it.
+    `--target=${TARGETS[arch]}`,
     "--minify",
     "--keep-names",
     "--bytecode",

@@ -8,7 +8,7 @@
  * @module
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import process from "node:process";
 import { provision } from "../test/support/debian.ts";
@@ -20,6 +20,10 @@ import { add, type Counts, NONE, readJunit, summary } from "./junit.ts";
 const REPORTS = `${ROOT}.cache/reports`;
 /** Against a hang only: a busy machine is many times slower than an idle one. */
 const UNIT_SECONDS = 900;
+/** How long each file of end-to-end tests took last time, for the order of the next. */
+const SECONDS = `${REPORTS}/seconds.json`;
+/** Files known to take longest, for a first run. */
+const LONGEST = ["systemd_matrix", "failure", "systemd_update", "kexec_cycle"];
 /** Longest a file of end-to-end tests may take; each machine has a shorter limit of its own. */
 const E2E_SECONDS = 1500;
 
@@ -117,8 +121,22 @@ async function unit(files: readonly string[]): Promise<Counts> {
   return add(onBun, onDeno);
 }
 
+/** Seconds that each file took last time, by path. */
+function readSeconds(): Record<string, number> {
+  if (!existsSync(SECONDS)) return {};
+  const value: unknown = JSON.parse(readFileSync(SECONDS, "utf8"));
+  const entries = typeof value === "object" && value !== null ? Object.entries(value) : [];
+  return Object.fromEntries(
+    entries.filter((entry): entry is [string, number] => typeof entry[1] === "number"),
+  );
+}
+
 async function e2e(files: readonly string[]): Promise<Counts> {
-  const queue = [...files];
+  const known = readSeconds();
+  const expected = (file: string): number =>
+    known[file] ?? (LONGEST.some((name) => file.includes(name)) ? 600 : 60);
+  // The longest first, so that the lanes end together.
+  const queue = [...files].sort((a, b) => expected(b) - expected(a));
   let counts = NONE;
   const lane = async (): Promise<void> => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
@@ -131,12 +149,15 @@ async function e2e(files: readonly string[]): Promise<Counts> {
         `--reporter-outfile=${report}`,
         file,
       ];
+      const started = performance.now();
       const outcome = await suite(name, bunFor(hostArch()), args, report, E2E_SECONDS);
+      known[file] = Math.round((performance.now() - started) / 1000);
       counts = add(counts, outcome);
     }
   };
   const lanes = Math.min(2, availableParallelism());
   await Promise.all(Array.from({ length: lanes }, lane));
+  writeFileSync(SECONDS, JSON.stringify(known));
   return counts;
 }
 

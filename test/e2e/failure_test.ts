@@ -5,7 +5,7 @@ import * as v from "valibot";
 import { newcArchive } from "../support/cpio.ts";
 import type { Counters } from "../support/gpt_image.ts";
 import { planOf, refusing } from "./answers.ts";
-import { partitionRange, readCounters, verifyTable, writeBytes } from "./disk.ts";
+import { partitionRange, readCounters, setCounters, verifyTable, writeBytes } from "./disk.ts";
 import { guestPrograms } from "./usr_image.ts";
 import type { Fault, Machine } from "./vm.ts";
 import { vmTest } from "./vm_test_case.ts";
@@ -25,6 +25,8 @@ interface Failure {
   readonly verdict: string;
   /** Whether `confirm` gives the try back and sends the kernel through the firmware. */
   readonly givesBack: boolean;
+  /** The update is bad whoever boots it: it fails under the firmware as well, and A comes again for good. */
+  readonly isBad?: boolean;
 }
 
 const FAILURES: readonly Failure[] = [
@@ -49,6 +51,7 @@ const FAILURES: readonly Failure[] = [
     name: "the new system's /usr cannot be set up",
     // The start of the file system: the tree above it is sound, so nothing but dm-verity itself sees it.
     damage: (disk) => writeBytes(disk, partitionRange(disk, 4).first * 512 + 1024, Buffer.alloc(64, 0xee)),
+    isBad: true,
     afterFault: [2, 0, 0],
     next: "a",
     verdict: "fell-back",
@@ -103,7 +106,8 @@ for (const failure of FAILURES) {
     failure.fault === undefined ? "" : `echo ${failure.fault} >/run/fault`,
     failure.initrd === undefined ? "" : `echo /e2e/${failure.initrd}.cpio >/run/initrd`,
   ].filter((line) => line !== "").join("; ");
-  vmTest(`${failure.name}: no hand is needed, A stays as it was, and the update still gets in`, {
+  const outcome = failure.isBad === true ? "is given up after one try through the firmware" : "still gets in";
+  vmTest(`${failure.name}: no hand is needed, A stays as it was, and the update ${outcome}`, {
     counters: { a: [1, 0, 1], b: [0, 0, 0] },
     root: (tree) => {
       if (failure.initrd === undefined) return;
@@ -117,7 +121,7 @@ for (const failure of FAILURES) {
           "keep plan flatcar-kexec plan --json; flatcar-kexec reboot; sleep 60",
         ]
         : []),
-      "keep status flatcar-kexec status; off",
+      "keep confirm flatcar-kexec confirm --json; keep status flatcar-kexec status; off",
     ],
   }, (machine) => checkFailure(machine, failure));
 }
@@ -146,4 +150,30 @@ async function checkFailure(machine: Machine, failure: Failure): Promise<void> {
   const third = await machine.powerOn();
   assert.equal(third.slot, "b");
   assert.deepEqual(readCounters(machine.disk, "b"), [2, 0, 0]);
+  if (failure.isBad !== true) return;
+  const fourth = await machine.powerOn();
+  assert.equal(fourth.slot, "a");
+  assert.equal(v.parse(ConfirmSchema, JSON.parse(machine.boot(3).file("confirm.out"))).gaveBack, false);
+  assert.deepEqual(readCounters(machine.disk, "b"), [2, 0, 0]);
 }
+
+/** Microseconds after the start of commit; most of it is the program's own start under emulation. */
+const CUTS = [900_000, 1_300_000, 1_700_000, 2_100_000] as const;
+
+vmTest("power that fails at any moment of commit leaves a table that is whole, with the try there or taken", {
+  counters: { a: [1, 0, 1], b: [0, 0, 0] },
+  boots: CUTS.map((cut) =>
+    `flatcar-kexec confirm; echo power-cut-in-commit >/run/fault; echo ${cut} >/run/cut-after; flatcar-kexec reboot --allow quarantined; sleep 60`
+  ),
+}, async (machine) => {
+  for (const cut of CUTS) {
+    // Each time a new update: A is up, and B has its try.
+    setCounters(machine.disk, "b", [0, 0, 0]);
+    await machine.powerOn({ b: [2, 1, 0] });
+    assert.equal(verifyTable(machine.disk), "", `cut after ${cut} us`);
+    const [priority, tries, successful] = readCounters(machine.disk, "b");
+    assert.deepEqual([priority, successful], [2, 0], `cut after ${cut} us`);
+    assert.ok(tries === 0 || tries === 1, `cut after ${cut} us: ${tries} tries`);
+    assert.deepEqual(readCounters(machine.disk, "a"), [1, 0, 1]);
+  }
+});
