@@ -48,7 +48,7 @@ export interface Config {
 export interface PluginSettings {
   /** Plugins that are not run, by name. */
   readonly disabled: readonly string[];
-  /** Time limit of one hook of an external plugin, in milliseconds. */
+  /** Time that an external plugin has for all its hooks together, its start included, in milliseconds. */
   readonly timeLimit: number;
   /** What a plugin that fails does to the kexec. */
   readonly onFailure: "refuse" | "warn";
