@@ -7,7 +7,6 @@ import process from "node:process";
 import { test } from "node:test";
 import { binaryFor, bunFor, hostArch, ROOT } from "../../tasks/bun.ts";
 import { VERSION } from "../../src/lib/version.ts";
-import { findProgram } from "../support/debian.ts";
 import { writeSampleHost } from "../support/sample_host.ts";
 import { withTempFolder, writeTree } from "../support/temp_folder.ts";
 import { planOf } from "./answers.ts";
@@ -110,18 +109,6 @@ test("spending the sample host's try changes both copies of the table and the ne
     assert.equal(planOf(runBinary(["plan", "--json", ...host.args]).stdout).slot?.label, "USR-A");
   });
 });
-
-const NO_EMULATOR = findProgram("qemu-aarch64") === null || hostArch() !== "x86_64";
-test(
-  `the aarch64 binary starts${
-    NO_EMULATOR ? " (needs qemu-aarch64 on x86_64; virtual machines cover it)" : ""
-  }`,
-  { skip: NO_EMULATOR },
-  () => {
-    const child = spawnSync("qemu-aarch64", [binaryFor("aarch64"), "--version"], { encoding: "utf8" });
-    assert.equal(child.status, 0, child.stderr);
-  },
-);
 
 test("the demo runs to its end", () => {
   const folder = mkdtempSync(join(tmpdir(), "flatcar-kexec-test-"));

@@ -30,6 +30,7 @@ export const CACHE: string = fileURLToPath(new URL("../../.cache", import.meta.u
 const PROGRAMS: Readonly<Record<string, string>> = {
   "qemu-system-x86_64": "qemu-system-x86",
   "qemu-system-aarch64": "qemu-system-arm",
+  "qemu-aarch64": "qemu-user",
   sgdisk: "gdisk",
   "mkfs.vfat": "dosfstools",
   mcopy: "mtools",
