@@ -126,8 +126,7 @@ export class Interpreter {
   file = "";
   /** Name of the main configuration, null if a file runs on its own. */
   mainFile: string | null = null;
-  /** About where the evaluation is. */
-  here: Origin = GRUB_ORIGIN;
+  #reading: { readonly source: SourceText; readonly at: number } | null = null;
   readonly menu: MenuState = { defaultEntry: "", defaultOrigin: GRUB_ORIGIN, entries: [], path: [] };
   /** null outside functions and menu entries. */
   #parameters: readonly Traced[] | null = null;
@@ -145,6 +144,11 @@ export class Interpreter {
     this.diagnostics = options.diagnostics;
     this.recording = options.recording;
     this.budget = options.budget;
+  }
+
+  /** About where the evaluation is. */
+  get here(): Origin {
+    return this.#reading === null ? GRUB_ORIGIN : this.#reading.source.originAt(this.#reading.at);
   }
 
   // Variables
@@ -275,7 +279,7 @@ export class Interpreter {
     let status: number = STATUS.ok;
     let at = 0;
     while (!this.halted) {
-      if (at < source.text.length) this.here = source.originAt(at);
+      if (at < source.text.length) this.#reading = { source, at };
       const unit = parseUnit(source, at, this.options.parser, defineFunction);
       if (unit === null) break;
       this.budget.step();

@@ -234,12 +234,6 @@ export class Lexer {
       }
     };
     for (;;) {
-      if (this.#at >= this.#lineEnd) {
-        // Only a joined line can end like this; its last newline has been dropped.
-        if (!this.#readLine()) return this.#unfinished(start);
-        bareStart = this.#at;
-        continue;
-      }
       const code = text.charCodeAt(this.#at);
       if (isBlank(code) || isMeta(code)) break;
       if (code === BACKSLASH) {

@@ -38,6 +38,13 @@ export function fileTests(interpreter: Interpreter, origin: Origin): FileTests {
       const file = lookAt(interpreter, name, origin);
       return file.kind === "file" ? file.bytes().length : 0;
     },
+    timesWanted: () => {
+      interpreter.diagnostics.add(origin, {
+        id: "command-not-modelled",
+        level: "refuse",
+        message: "the outcome depends on which of two files is newer, and nobody can know it but GRUB",
+      });
+    },
   };
 }
 

@@ -12,6 +12,8 @@ export interface FileTests {
   kindOf(path: string): "file" | "directory" | "missing";
   /** Bytes; 0 for what is no file. */
   sizeOf(path: string): number;
+  /** Told that an outcome depends on times of modification, which nobody knows here. */
+  timesWanted(): void;
 }
 
 export interface TestOutcome {
@@ -153,12 +155,19 @@ class TestReader {
         return operator === "-pgt" ? a > b : a < b;
       }
       case "-nt":
+        return this.#isNewer(left, right);
       case "-ot":
-        // Times of modification: GRUB's file systems that matter here (FAT as Flatcar builds it) give none.
-        return false;
+        return this.#isNewer(right, left);
       default:
         return null;
     }
+  }
+
+  #isNewer(file: string, than: string): boolean {
+    if (this.#files.kindOf(file) === "missing") return false;
+    if (this.#files.kindOf(than) === "missing") return true;
+    this.#files.timesWanted();
+    return false;
   }
 
   #unary(operator: string, operand: string): boolean | null {
