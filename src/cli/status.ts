@@ -2,17 +2,19 @@ import { readGpt } from "../gpt/read.ts";
 import { nextSlot, slotsOf } from "../gpt/select.ts";
 import { findBootDisk } from "../host/boot_disk.ts";
 import type { Host } from "../host/host.ts";
-import { exists, readAttribute } from "../host/text.ts";
+import { realPathOf } from "../host/live.ts";
+import { exists, readAttribute, readNumber } from "../host/text.ts";
 import { createFileStore } from "../journal/file_store.ts";
+import { RUN_FOLDER } from "../journal/load_record.ts";
+import { STATE_FOLDER } from "../journal/state.ts";
+import type { StateStore } from "../journal/store.ts";
 import { statusText, type StatusView } from "../journal/status_text.ts";
-import { liveMachine } from "../kexec/kexec_tools.ts";
 import { whatIsLoaded } from "../kexec/load.ts";
-import { EXIT } from "../lib/errors.ts";
+import { EXIT, KexecError } from "../lib/errors.ts";
 import { ETC_UNITS } from "../systemd/install.ts";
 import { COMMIT_UNIT } from "../systemd/units.ts";
 import { command } from "./command.ts";
-import { openHost, OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
-import { requireLive } from "./live_ports.ts";
+import { hostOptions, openHost, OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
 import { configOf } from "./plan_host.ts";
 
 export const status = command({
@@ -20,25 +22,34 @@ export const status = command({
   description: "What is loaded, slots, last attempts, quarantine",
   args: { ...PLAN_ARGS, ...OUTPUT_ARGS },
   async run({ args, terminal }) {
-    requireLive("show the status", args);
+    if (args.snapshot !== undefined) {
+      throw new KexecError(
+        "usage",
+        "Cannot show the status of a snapshot: it holds what a plan reads, not what happened",
+      );
+    }
     const host = openHost(args);
     const { config } = await configOf(host, args);
-    const view = statusView(host, config.maxConsecutive);
+    const folderOf = (path: string): string => realPathOf(hostOptions(args), path);
+    const store = createFileStore({ stateFolder: folderOf(STATE_FOLDER), runFolder: folderOf(RUN_FOLDER) });
+    const view = statusView(host, store, config.maxConsecutive);
     if (args.json === true) terminal.out(`${JSON.stringify({ version: 1, ...view })}\n`);
     else if (args.quiet !== true) terminal.out(statusText(view));
     return EXIT.done;
   },
 });
 
-function statusView(host: Host, maxConsecutive: number): StatusView {
-  const store = createFileStore();
+function statusView(host: Host, store: StateStore, maxConsecutive: number): StatusView {
   const state = store.readState();
   const log = store.readLog();
   const load = store.readLoad();
   const cold = store.readCold();
   return {
     bootId: readAttribute(host, "/proc/sys/kernel/random/boot_id"),
-    loaded: whatIsLoaded({ machine: liveMachine(), store }),
+    loaded: whatIsLoaded({
+      machine: { isLoaded: () => readNumber(host, "/sys/kernel/kexec_loaded") === 1 },
+      store,
+    }),
     cold: cold.value,
     state: state.value,
     log: log.value,

@@ -42,7 +42,9 @@ export type Loaded =
   | { readonly kind: "ours"; readonly record: LoadRecord }
   | { readonly kind: "foreign" };
 
-export function whatIsLoaded(ports: Pick<LoadPorts, "machine" | "store">): Loaded {
+export function whatIsLoaded(
+  ports: { readonly machine: Pick<KexecMachine, "isLoaded">; readonly store: StateStore },
+): Loaded {
   if (ports.machine.isLoaded() !== true) return { kind: "nothing" };
   const record = ports.store.readLoad().value;
   return record === null ? { kind: "foreign" } : { kind: "ours", record };

@@ -232,6 +232,20 @@ test("plan points at lines of GRUB's files that do not do what they seem to, and
   });
 });
 
+test("status tells what is loaded, how this boot came about, and the slots, of a tree as well", async () => {
+  await withSample(async (sample) => {
+    const { exit, out } = await runCaptured(["status", ...sample.args]);
+    assert.equal(exit, 0);
+    assert.match(out, /No kernel is loaded: the next reboot is an ordinary one/);
+    assert.match(out, /USR-A .*running[^]*USR-B .*next/);
+    writeFileSync(join(sample.root, "sys/kernel/kexec_loaded"), "1\n");
+    assert.match((await runCaptured(["status", ...sample.args])).out, /A kernel is loaded that is not ours/);
+    const json = parse((await runCaptured(["status", "--json", ...sample.args])).out);
+    assert.deepEqual(json["loaded"], { kind: "foreign" });
+    assert.equal((await runCaptured(["status", "--snapshot", "x"])).exit, 2);
+  });
+});
+
 test("commands that change this machine refuse to look at another", async () => {
   for (const command of ["load", "reboot"]) {
     const { exit, err } = await runCaptured([command, "--root", "/nowhere"]);
