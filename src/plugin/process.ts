@@ -104,7 +104,13 @@ interface Sandbox {
 function sandboxes(root: boolean): readonly Sandbox[] {
   const own = ["--net", "--ipc", "--uts", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
   const drop = root ? ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"] : ["setpriv"];
-  const stay = ["--no-new-privs", "--inh-caps=-all", ...(root ? ["--bounding-set=-all"] : [])];
+  // The change of user undoes unshare's --kill-child, so here once more: what is started dies with its parent.
+  const stay = [
+    "--no-new-privs",
+    "--pdeathsig=KILL",
+    "--inh-caps=-all",
+    ...(root ? ["--bounding-set=-all"] : []),
+  ];
   const user = ["unshare", "--user", "--map-current-user"];
   const limit = (processes: number | null) => [
     "prlimit",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { describe } from "node:test";
 import { DEFAULT_CONFIG, type PluginSettings } from "../../src/config/config.ts";
@@ -208,7 +209,36 @@ describe("a plugin's process", () => {
       "1000",
     );
   });
+
+  testUnless(unable, "does not outlive its time even where it kills those who watch it", () => {
+    const text = plugin(
+      "",
+      "",
+      `import process from "node:process";
+import { readdirSync } from "node:fs";
+for (const name of readdirSync("/proc")) {
+  const pid = Number(name);
+  if (pid > 1 && pid !== process.pid) try { process.kill(pid, "SIGKILL"); } catch {}
+}
+for (;;);`,
+    );
+    // The watching shell is told its time in seconds, and no other test of the suite has this one.
+    assert.match(said(run(text, {}, { timeLimit: 1237 })).join(), /had not ended .* after 1237 ms/);
+    const left = readdirSync("/proc").filter((name) =>
+      /^\d+$/.test(name) && commandLine(name).includes("flatcar-kexec-plugin 1.237 ")
+    );
+    assert.deepEqual(left, []);
+  });
 });
+
+/** A process's words with blanks between them; empty if it is no more. */
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return "";
+  }
+}
 
 describe("describePlugin()", () => {
   testUnless(unable, "tells what a plugin says of itself without calling it", () => {
