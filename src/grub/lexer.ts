@@ -80,6 +80,19 @@ const DOUBLE_QUOTE = 0x22;
 const SINGLE_QUOTE = 0x27;
 const BACKSLASH = 0x5c;
 
+/** What a character means outside and inside of double quotes; most mean nothing, and are passed quickly. */
+const SPECIAL = new Uint8Array(256);
+for (const char of " \t\n&;<>{}|\"'\\$") SPECIAL[char.charCodeAt(0)] = 1;
+const SPECIAL_IN_QUOTES = new Uint8Array(256);
+for (const char of '\n"\\$') SPECIAL_IN_QUOTES[char.charCodeAt(0)] = 1;
+
+/** Offset of the next character that means something; the text always ends in a newline. */
+function skip(text: string, from: number, special: Uint8Array): number {
+  let at = from;
+  while (special[text.charCodeAt(at)] === 0) at++;
+  return at;
+}
+
 function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09;
 }
@@ -234,6 +247,7 @@ export class Lexer {
       }
     };
     for (;;) {
+      this.#at = skip(text, this.#at, SPECIAL);
       const code = text.charCodeAt(this.#at);
       if (isBlank(code) || isMeta(code)) break;
       if (code === BACKSLASH) {
@@ -332,6 +346,7 @@ export class Lexer {
     };
     for (;;) {
       if (this.#at >= this.#lineEnd && !this.#readLine()) return false;
+      this.#at = skip(text, this.#at, SPECIAL_IN_QUOTES);
       const code = text.charCodeAt(this.#at);
       if (code === DOUBLE_QUOTE) {
         keep();

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Origin } from "./result.ts";
-import { sliceTraced, type Traced, TracedBuilder } from "./traced.ts";
+import { sliceTraced, type Traced, traced, TracedBuilder } from "./traced.ts";
 
 /** Text made of whole lines, each ending in a newline. */
 export interface SourceText {
@@ -49,6 +49,7 @@ class FileSource implements SourceText {
   readonly #starts: readonly number[];
   readonly #numbers: readonly number[];
   readonly #origins = new Map<number, Origin>();
+  #lastIndex = 0;
 
   constructor(file: string, text: string, starts: readonly number[], numbers: readonly number[]) {
     this.#file = file;
@@ -72,6 +73,7 @@ class FileSource implements SourceText {
   }
 
   slice(start: number, end: number): Traced {
+    if (end <= this.lineEnd(start)) return traced(this.text.slice(start, end), this.originAt(start));
     const builder = new TracedBuilder();
     for (let at = start; at < end;) {
       const stop = Math.min(end, this.lineEnd(at));
@@ -85,16 +87,22 @@ class FileSource implements SourceText {
     return this.#starts[index] ?? this.text.length;
   }
 
-  /** Index of the line that holds an offset. */
+  /** Index of the line that holds an offset: nearly always the one of the question before, or the next. */
   #index(offset: number): number {
+    const starts = this.#starts;
+    const last = this.#lastIndex;
+    if ((starts[last] ?? 0) <= offset) {
+      if (offset < (starts[last + 1] ?? Infinity)) return last;
+      if (offset < (starts[last + 2] ?? Infinity)) return this.#lastIndex = last + 1;
+    }
     let low = 0;
-    let high = this.#starts.length - 1;
+    let high = starts.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if (this.#start(middle) <= offset) low = middle;
+      if ((starts[middle] ?? Infinity) <= offset) low = middle;
       else high = middle - 1;
     }
-    return low;
+    return this.#lastIndex = low;
   }
 }
 
