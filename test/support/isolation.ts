@@ -25,7 +25,8 @@ export function reasonWithoutIsolation(): string | null {
   ]);
   if (namespaces.status !== 0) return "namespaces are not permitted here";
   if (!isRoot) return null;
-  const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", process.execPath, "--version"];
-  if (spawnSync("setpriv", nobody).status === 0) return null;
+  // By a shell: setpriv itself still has the right to pass every directory when it starts a program.
+  const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", '"$0" --version'];
+  if (spawnSync("setpriv", [...nobody, process.execPath]).status === 0) return null;
   return `nobody cannot run ${process.execPath}: it, or a directory above it, is closed to others`;
 }
