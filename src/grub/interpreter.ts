@@ -92,8 +92,8 @@ export class Recording {
   }
 
   error(message: string): void {
-    this.errors++;
     if (this.#transcript.length > 2 * this.#limit) throw new BoundReached("output");
+    this.errors++;
     this.#transcript += `error: ${message}\n`;
   }
 }
