@@ -32,6 +32,11 @@ export function planOf(text: string): AnsweredPlan {
   return v.parse(PlanSchema, JSON.parse(text));
 }
 
+/** The plan in what `load --json` answers. */
+export function loadedPlanOf(text: string): AnsweredPlan {
+  return v.parse(v.object({ loaded: v.literal(true), plan: PlanSchema }), JSON.parse(text)).plan;
+}
+
 /** Ids of the findings that refuse. */
 export function refusing(plan: AnsweredPlan): readonly string[] {
   return plan.findings.filter((finding) => finding.level === "refuse").map((finding) => finding.id);
