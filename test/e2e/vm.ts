@@ -34,6 +34,7 @@ import type { Counters } from "../support/gpt_image.ts";
 import { installProgram, makeDisk, readBytes, setCounters, type SlotName } from "./disk.ts";
 import { type Board, PC } from "./board.ts";
 import { bootThroughFirmware } from "./firmware.ts";
+import { installGrub } from "./real_grub.ts";
 import { INIT_DIGEST, initramfs } from "./initramfs.ts";
 import { busyboxUsr, guestPrograms, type UsrImages } from "./usr_image.ts";
 import { messageOf } from "../../src/lib/errors.ts";
@@ -151,6 +152,8 @@ export interface MachineOptions {
   /** Changes to the tree of ROOT. */
   readonly root?: (tree: string) => void;
   readonly usr?: UsrImages;
+  /** GNU GRUB itself, started by SeaBIOS from the disk, loads the kernel; else QEMU does. */
+  readonly grub?: true;
   /** More arguments of QEMU. */
   readonly qemu?: readonly string[];
   /** Seconds that one run of QEMU may take. */
@@ -259,15 +262,19 @@ export class Machine {
       const counters = staged[slot];
       if (counters !== undefined) setCounters(this.disk, slot, counters);
     }
-    const { serial, seconds } = await this.#qemu(choice.kernel, choice.cmdline, hang);
+    const usrhash = readBytes(choice.kernel, this.#board.usrhashAt, 64).toString("latin1");
+    if (this.#options.grub === true) installGrub(this.disk, choice.slot, usrhash, this.#initrd);
+    const loader = this.#options.grub === true
+      ? []
+      : ["-kernel", choice.kernel, "-initrd", this.#initrd, "-append", choice.cmdline];
+    const { serial, seconds } = await this.#qemu(loader, hang);
     const cycle = { slot: choice.slot, cmdline: choice.cmdline, serial, seconds };
     this.cycles.push(cycle);
     return cycle;
   }
 
   #qemu(
-    kernel: string,
-    cmdline: string,
+    loader: readonly string[],
     hang: string | null,
   ): Promise<{ readonly serial: string; readonly seconds: number }> {
     const drive = (name: string, id: string, readonly = false): readonly string[] => [
@@ -279,7 +286,7 @@ export class Machine {
     const args = [
       ...this.#board.machine,
       ...["-nodefaults", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot"],
-      ...["-kernel", kernel, "-initrd", this.#initrd, "-append", cmdline],
+      ...loader,
       ...drive(this.disk, "system"),
       ...drive(join(this.folder, "script"), "script", true),
       ...drive(join(this.folder, "results"), "results"),
