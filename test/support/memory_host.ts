@@ -132,7 +132,15 @@ export function memoryHost(options: MemoryHostOptions = {}): MemoryHost {
       const size = file === undefined ? 0 : new Blob([typeof file === "string" ? file : file.slice()]).size;
       return {
         ok: true,
-        value: { kind, size, mode: kind === "directory" ? 0o755 : 0o644, uid: 0, gid: 0, device: "0:1", ...options.statuses?.[path] },
+        value: {
+          kind,
+          size,
+          mode: kind === "directory" ? 0o755 : 0o644,
+          uid: 0,
+          gid: 0,
+          device: "0:1",
+          ...options.statuses?.[path],
+        },
       };
     },
     link(path) {
