@@ -9,6 +9,8 @@
  * - kexec_load: kexec-tools takes the tree from `--dtb`, else /sys/firmware/fdt, else /proc/device-tree, replaces
  *   /chosen's bootargs and gives a fresh kaslr-seed; it stops if the seed it finds was not wiped
  *   (kexec-tools kexec/arch/arm64/kexec-arm64.c).
+ * - A kernel told `nokaslr` does not look at the seed, and so does not wipe it (as of kernel 6.1:
+ *   arch/arm64/kernel/pi/kaslr_early.c).
  * - kexec_file_load has no argument for a tree. The kernel copies the running one, and `--dtb` is ignored
  *   (kernel drivers/of/kexec.c). Flatcar's arm64 kernels do not have the call at all.
  * - `acpi=off` wins over GRUB's own `acpi=force` wherever it stands. With `acpi=force` a kernel that finds no
@@ -63,7 +65,9 @@ function treeFindings(context: PlanContext<Options>): readonly PluginFinding[] {
     findings.push({
       level: "refuse",
       message: "The running device tree still has its kaslr-seed in /chosen: kexec-tools does not load it",
-      hint: "A kernel without CONFIG_RANDOMIZE_BASE leaves the seed; hand on a tree without it with dtb = …",
+      hint:
+        "A kernel without CONFIG_RANDOMIZE_BASE leaves the seed, and so does one that is told nokaslr; take the " +
+        "word out of the OEM grub.cfg, or hand on a tree without seed with dtb = …",
     });
   }
   if (options.dtb === null && !host.firmware.deviceTree) {

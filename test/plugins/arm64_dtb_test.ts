@@ -65,7 +65,9 @@ describe("arm64-dtb", () => {
   it("refuses a running tree whose kaslr-seed was not wiped, since kexec-tools does", () => {
     const facts = factsOf(armFacts());
     const files = { [SEED]: "\u0001\u0002\0\0\0\0\0\0" };
-    assert.match(said(ask(arm64Dtb, { facts, files })).join("\n"), /^refuse plugin-veto .*kaslr-seed/);
+    const outcome = ask(arm64Dtb, { facts, files });
+    assert.match(said(outcome).join("\n"), /^refuse plugin-veto .*kaslr-seed/);
+    assert.match(outcome.findings[0]?.hint ?? "", /\bnokaslr\b/);
     assert.deepEqual(
       ask(arm64Dtb, { facts, files: { ...files, ...board }, config: dtb("/oem/board.dtb") }).findings,
       [],
