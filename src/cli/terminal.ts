@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { fstatSync, writeSync } from "node:fs";
 import process from "node:process";
+import { systemErrorCode } from "../lib/errors.ts";
 
 export interface Terminal {
   /** The answer. */
@@ -36,17 +38,53 @@ export function painter(color: boolean): Paint {
   return (style, text) => `\u001b[${SGR[style][0]}m${text}\u001b[${SGR[style][1]}m`;
 }
 
-/** The process's own streams. Writes are synchronous in effect: the process does not exit before they are out. */
+/** What a pipe takes as a whole or not at all, bytes: PIPE_BUF of pipe(7). Deno forgets what a part came to. */
+const ATOMIC = 4096;
+const STDOUT = 1;
+const STDERR = 2;
+
+/** The process's own streams. Text is out when a call returns. */
 export function processTerminal(): Terminal {
   const noColor = (process.env["NO_COLOR"] ?? "") !== "" || process.env["TERM"] === "dumb";
-  const columns = process.stdout.isTTY ? process.stdout.columns : Number(process.env["COLUMNS"] ?? "");
+  const isTerminal = mayBeTerminal(STDOUT) && process.stdout.isTTY === true;
+  const columns = isTerminal ? process.stdout.columns : Number(process.env["COLUMNS"] ?? "");
   return {
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
-    color: process.stdout.isTTY === true && !noColor,
-    errColor: process.stderr.isTTY === true && !noColor,
+    out: (text) => writeText(STDOUT, text),
+    err: (text) => writeText(STDERR, text),
+    color: isTerminal && !noColor,
+    errColor: !noColor && mayBeTerminal(STDERR) && process.stderr.isTTY === true,
     width: Number.isInteger(columns) && columns >= 40 ? Math.min(columns, 120) : 80,
   };
+}
+
+/** Asked before `process.stdout` is touched: that alone loads all of node:stream, which takes longer than a plan. */
+function mayBeTerminal(fd: number): boolean {
+  try {
+    const status = fstatSync(fd);
+    // Major number 1 is /dev/null and its kin.
+    return status.isCharacterDevice() && ((status.rdev >> 8) & 0xfff) !== 1;
+  } catch {
+    // Closed by whoever started us.
+    return false;
+  }
+}
+
+/** Write all of a text to a descriptor. Where nobody reads it, or nobody can, it is lost without a word. */
+export function writeText(fd: number, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let offset = 0; offset < bytes.length;) {
+    try {
+      offset += writeSync(fd, bytes, offset, Math.min(ATOMIC, bytes.length - offset));
+    } catch (error) {
+      const code = systemErrorCode(error);
+      if (code !== "EAGAIN") {
+        if (code === "EPIPE" || code === "EBADF" || code === "EIO") return;
+        throw error;
+      }
+      // A pipe that its reader made non-blocking, and that is full.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
 }
 
 /**

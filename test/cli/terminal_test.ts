@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { painter, printable, wrap } from "../../src/cli/terminal.ts";
+import { painter, printable, wrap, writeText } from "../../src/cli/terminal.ts";
 
 test("wrap() keeps all words in order and no line longer than the width, where words allow it", () => {
   fc.assert(
@@ -27,3 +31,41 @@ test("painter() colours only when told to", () => {
   assert.equal(painter(false)("red", "x"), "x");
   assert.equal(painter(true)("red", "x"), "\u001b[31mx\u001b[39m");
 });
+
+/** A named pipe in a new folder, removed afterwards. */
+async function withPipe(action: (path: string) => Promise<void> | void): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "flatcar-kexec-"));
+  try {
+    const path = join(folder, "pipe");
+    assert.equal(spawnSync("mkfifo", [path]).status, 0);
+    await action(path);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+test("writeText() waits for room in a pipe that does not block", () =>
+  withPipe(async (path) => {
+    const counted = `${path}.count`;
+    const keepOpen = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const writer = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    const reader = spawn("sh", ["-c", 'exec <"$0"; sleep 0.3; wc -c >"$1"', path, counted], {
+      stdio: "ignore",
+    });
+    const ended = new Promise((resolve) => reader.on("close", resolve));
+    // More than any pipe holds.
+    writeText(writer, "0123456789".repeat(200_000));
+    closeSync(writer);
+    closeSync(keepOpen);
+    await ended;
+    assert.equal(readFileSync(counted, "utf8").trim(), "2000000");
+  }));
+
+test("writeText() to a pipe whose reader is gone loses the text and does not fail", () =>
+  withPipe((path) => {
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const writer = openSync(path, constants.O_WRONLY);
+    closeSync(reader);
+    writeText(writer, "nobody reads this");
+    closeSync(writer);
+  }));
