@@ -86,6 +86,7 @@ vmTest(
     "anybody could have written is refused by name",
   {
     counters: { a: [1, 0, 1], b: [0, 0, 0] },
+    limit: 600,
     // Everything but the kernel's own work is ten times slower in an emulated machine.
     config: "[plugins]\ntime-limit = 60000\n[plugins.acme]\nshelf = 42\n",
     root: (tree) => {
