@@ -71,6 +71,7 @@ export class Recording {
   errors = 0;
   #output = "";
   #transcript = "";
+  #postponed: string | null = null;
   readonly #limit: number;
 
   constructor(limit: number) {
@@ -91,7 +92,21 @@ export class Recording {
     this.#transcript += text;
   }
 
+  /** An error that GRUB has in mind, and prints once the line is done unless another takes its place. */
+  postpone(message: string): void {
+    this.#postponed = message;
+  }
+
+  forget(): void {
+    this.#postponed = null;
+  }
+
+  endOfLine(): void {
+    if (this.#postponed !== null) this.error(this.#postponed);
+  }
+
   error(message: string): void {
+    this.#postponed = null;
     if (this.#transcript.length > 2 * this.#limit) throw new BoundReached("output");
     this.errors++;
     this.#transcript += `error: ${message}\n`;
@@ -290,6 +305,7 @@ export class Interpreter {
         if (atFault === "giveUp") break;
       } else {
         status = this.runCommands(unit.commands);
+        this.recording.endOfLine();
       }
     }
     return status;
@@ -334,6 +350,7 @@ export class Interpreter {
   #condition(commands: readonly Command[]): number {
     this.#deciding++;
     const status = this.runCommands(commands);
+    if (status !== STATUS.ok) this.recording.forget();
     this.#deciding--;
     return status;
   }
@@ -399,7 +416,10 @@ export class Interpreter {
       inverted = true;
       args.shift();
       first = args[0];
-      if (first === undefined) return this.fail("no command is specified.", STATUS.badArgument);
+      if (first === undefined) {
+        this.recording.postpone("no command is specified.");
+        return STATUS.badArgument;
+      }
     }
     const name = first.text;
     const call: Call = {

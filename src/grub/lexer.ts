@@ -192,8 +192,7 @@ export class Lexer {
         continue;
       }
       if (isMeta(code)) return this.#mark(code);
-      const token = this.#word();
-      if (token !== null) return token;
+      return this.#word();
     }
   }
 
@@ -226,8 +225,8 @@ export class Lexer {
     return this.#bad(start, "operator", null);
   }
 
-  /** A word; null if there was nothing but joined lines. */
-  #word(): Token | null {
+  /** A word, which may be empty: a joined line with nothing in it. */
+  #word(): Token {
     const text = this.#text;
     const start = this.#at;
     const pieces: Piece[] = [];
@@ -311,7 +310,6 @@ export class Lexer {
     const origin: Origin = this.source.originAt(start);
     const bare = plain ? text.slice(start, this.#at) : "";
     if (RESERVED.has(bare)) return this.#bad(start, "reserved", null);
-    if (pieces.length === 0) return null;
     return {
       kind: "word",
       word: { pieces, origin },

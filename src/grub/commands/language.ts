@@ -126,7 +126,8 @@ export function shift(interpreter: Interpreter, call: Call): number {
 }
 
 export function setparams(interpreter: Interpreter, call: Call): number {
-  if (interpreter.inFunction) interpreter.parameters = call.args;
+  if (!interpreter.inFunction) return STATUS.invalidCommand;
+  interpreter.parameters = call.args;
   return STATUS.ok;
 }
 

@@ -148,6 +148,7 @@ class TestReader {
         return this.#number(left) >= this.#number(right);
       case "-pgt":
       case "-plt": {
+        if (left === right && /[0-9]$/.test(left)) return false;
         let common = 0;
         while (common < left.length && left[common] === right[common]) common++;
         const a = this.#number(left.slice(common));
