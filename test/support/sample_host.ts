@@ -57,7 +57,7 @@ export interface SampleHostOptions {
   /** Of the disk; default: one of its own, as every disk has it after its first boot. */
   readonly diskGuid?: string;
   /** Kernel name of the disk; default: vda. */
-  readonly diskName?: "vda" | "sda" | "nvme0n1";
+  readonly diskName?: "vda" | "sda" | "nvme0n1" | "xvda" | "mmcblk0";
   /** More files, by path below the root, or other content for those that are there; null: no such file. */
   readonly files?: Readonly<Record<string, string | Uint8Array | null>>;
   /** More symbolic links: target by path below the root. */
@@ -88,6 +88,11 @@ const DISKS = {
   vda: { path: "devices/pci0000:00/0000:00:04.0/virtio1/block/vda", major: 254 },
   sda: { path: "devices/pci0000:00/0000:00:17.0/ata1/host0/target0:0:0/0:0:0:0/block/sda", major: 8 },
   nvme0n1: { path: "devices/pci0000:00/0000:00:04.0/nvme/nvme0/nvme0n1", major: 259 },
+  xvda: { path: "devices/vbd-51712/block/xvda", major: 202 },
+  mmcblk0: {
+    path: "devices/platform/emmc2bus/fe340000.mmc/mmc_host/mmc0/mmc0:aaaa/block/mmcblk0",
+    major: 179,
+  },
 } as const;
 
 const PARTITIONS = [
@@ -208,7 +213,7 @@ export function writeSampleHost(folder: string, options: SampleHostOptions = {})
   const diskName = options.diskName ?? "vda";
   const { path: bus, major } = DISKS[diskName];
   const partitionName = (number: number): string =>
-    `${diskName}${diskName === "nvme0n1" ? "p" : ""}${number}`;
+    `${diskName}${/[0-9]$/.test(diskName) ? "p" : ""}${number}`;
   const oemConfig = options.oemConfig === undefined ? OEM_CONFIG : options.oemConfig;
   const oemId = options.oemId === undefined
     ? (options.oemConfig === undefined ? "qemu" : null)

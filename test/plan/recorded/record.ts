@@ -9,7 +9,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { DEFAULT_CONFIG } from "../../../src/config/config.ts";
+import { loadConfig } from "../../../src/config/load.ts";
 import type { FileStatus, Host, Observed } from "../../../src/host/host.ts";
 import { createHost } from "../../../src/host/live.ts";
 import { recordHost } from "../../../src/host/record.ts";
@@ -18,7 +18,7 @@ import { encodeSnapshot, type HostSnapshot } from "../../../src/host/snapshot.ts
 import { makePlan } from "../../../src/plan/make_plan.ts";
 import type { Plan } from "../../../src/plan/plan.ts";
 import { type SampleHostOptions, writeSampleHost } from "../../support/sample_host.ts";
-import { withTempFolder } from "../../support/temp_folder.ts";
+import { withTempFolderAsync } from "../../support/temp_folder.ts";
 import { HOST_NAMES, HOSTS } from "./hosts.ts";
 
 export interface Recording {
@@ -28,20 +28,21 @@ export interface Recording {
   readonly snapshot: HostSnapshot;
 }
 
-/** The plan of a host without a history, by the default configuration. */
-export function planOf(host: Host): Plan {
+/** The plan of a host without a history, by the configuration that lies on it. */
+export async function planOf(host: Host): Promise<Plan> {
+  const { config } = await loadConfig(host);
   return makePlan(host, {
-    config: DEFAULT_CONFIG,
+    config,
     allow: [],
     history: { consecutive: 0, quarantined: [] },
   }).plan;
 }
 
-export function record(options: SampleHostOptions): Recording {
-  return withTempFolder((folder) => {
+export function record(options: SampleHostOptions): Promise<Recording> {
+  return withTempFolderAsync(async (folder) => {
     const sample = writeSampleHost(folder, options);
     const recorder = recordHost(ofRoot(createHost({ root: sample.root, arch: sample.arch })));
-    const plan = planOf(recorder.host);
+    const plan = await planOf(recorder.host);
     return { plan, snapshot: recorder.snapshot(true) };
   });
 }
@@ -90,8 +91,8 @@ function bound(host: Host): Host {
 
 if (import.meta.main) {
   for (const name of HOST_NAMES) {
-    const { snapshot } = record(HOSTS[name]);
-    const plan = planOf(replayHost(snapshot));
+    const { snapshot } = await record(HOSTS[name]);
+    const plan = await planOf(replayHost(snapshot));
     writeFileSync(pathOf(name, "host"), encodeSnapshot(snapshot));
     writeFileSync(pathOf(name, "plan"), encodePlan(plan));
     console.log(`${name}: ${plan.decision}`);
