@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import plugin from "../../plugins/oracle.ts";
 import { ask, changes, draftOf, factsOf, said } from "../support/plugin_hosts.ts";
 
-const facts = factsOf({ oem: { id: "oraclecloud", release: {} }, virtualization: "oracle", platform: "efi" });
+const facts = factsOf({ oem: { id: "oraclecloud", release: {} }, virtualization: "kvm", platform: "efi" });
 const ISCSI = "netroot=iscsi:169.254.0.2:::1:iqn.2015-02.oracle.boot:uefi";
 
 describe("oracle", () => {
@@ -28,5 +28,13 @@ describe("oracle", () => {
     const outcome = ask(plugin, { facts: old, draft });
     assert.equal(outcome.reports.length, 1);
     assert.deepEqual(outcome.findings, []);
+  });
+
+  it("is not asked in VirtualBox, which is Oracle's as well", () => {
+    const box = factsOf({ oem: { id: "virtualbox", release: {} }, virtualization: "oracle" });
+    assert.deepEqual(
+      ask(plugin, { facts: box, draft: draftOf(box, { console: "console=tty0" }) }).reports,
+      [],
+    );
   });
 });
