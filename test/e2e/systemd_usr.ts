@@ -43,7 +43,12 @@ function rootFileSystem(suite: SystemdSuite): string {
   return join(
     cached(`rootfs/${suite}`, (fresh) => {
       const tree = join(fresh, "tree");
-      run("mmdebstrap", [
+      // Its mounts of /dev, /proc and /sys must end with it: where it is killed, the next run would else remove what
+      // lies under a half-made tree, and through the mounts what is this machine's.
+      run("unshare", [
+        "--mount",
+        "--propagation=private",
+        "mmdebstrap",
         `--mode=${process.getuid?.() === 0 ? "root" : "unshare"}`,
         "--variant=minbase",
         "--quiet",
