@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
-import { newcArchive } from "../support/cpio.ts";
 import type { Counters } from "../support/gpt_image.ts";
 import { planOf, refusing } from "./answers.ts";
+import { brokenInitrd, HANGS } from "./broken_initrd.ts";
 import { partitionRange, readCounters, setCounters, verifyTable, writeBytes } from "./disk.ts";
-import { guestPrograms } from "./usr_image.ts";
 import type { Fault, Machine } from "./vm.ts";
 import { vmTest } from "./vm_test_case.ts";
 
@@ -41,7 +40,7 @@ const FAILURES: readonly Failure[] = [
   {
     name: "the new kernel hangs, and somebody resets the machine",
     initrd: "hang",
-    hang: "E2E hangs",
+    hang: HANGS,
     afterFault: [2, 0, 0],
     next: "a",
     verdict: "fell-back",
@@ -82,22 +81,6 @@ const FAILURES: readonly Failure[] = [
     givesBack: true,
   },
 ];
-
-function brokenInitrd(what: "panic" | "hang"): Uint8Array {
-  const last = what === "panic" ? "echo c >/proc/sysrq-trigger" : "while :; do sleep 1000; done";
-  return newcArchive([
-    {
-      path: "init",
-      mode: 0o755,
-      bytes:
-        `#!/bin/sh\nmount -t devtmpfs dev /dev; mount -t proc proc /proc\necho "E2E ${what}s" >/dev/ttyS0\n${last}\n`,
-    },
-    { path: "bin/busybox", mode: 0o755, bytes: readFileSync(join(guestPrograms(), "bin/busybox")) },
-    ...["sh", "mount", "sleep"].map((name) => ({ path: `bin/${name}`, link: "busybox" })),
-    { path: "dev", directory: true },
-    { path: "proc", directory: true },
-  ]);
-}
 
 const ConfirmSchema = v.object({ verdict: v.string(), gaveBack: v.boolean(), quarantined: v.boolean() });
 

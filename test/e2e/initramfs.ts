@@ -61,7 +61,10 @@ tty=/dev/ttyAMA0; [ -c $tty ] || tty=/dev/ttyS0
 exec >$tty 2>&1 </dev/null
 say() { echo "E2E-INITRD $*"; }
 fail() { say "failed: $*"; sync; sleep 1; reboot -f; }
-for m in $(cat /lib/modules/$(uname -r)/order); do insmod /lib/modules/$(uname -r)/$m; done
+# As modprobe does: a word MODULE.PARAMETER=VALUE of the command line is for the module.
+for m in $(cat /lib/modules/$(uname -r)/order); do
+  insmod /lib/modules/$(uname -r)/$m $(tr ' ' '\\n' </proc/cmdline | sed -n "s/^\${m%.ko}\\.//p")
+done
 word() { tr ' ' '\\n' </proc/cmdline | grep "^$1=" | tail -n 1 | cut -d = -f 2-; }
 case $(word verity.usr) in
   PARTUUID=7130c94a-213a-4e5a-8e26-6cce9662f132) name=USR-A ;;

@@ -235,7 +235,7 @@ export class Machine {
     // Flatcar's kernels carry their initial RAM disk; these do not, so kexec is wrapped to add one. All else
     // of the kexec is the program's own doing.
     put("e2e/kexec", KEXEC, 0o755);
-    put("etc/flatcar-kexec/config.toml", `[kexec]\nprogram = "/e2e/kexec"\n${this.#options.config ?? ""}`);
+    put("etc/flatcar-kexec/config.toml", `${this.#options.config ?? ""}\n[kexec]\nprogram = "/e2e/kexec"\n`);
     put("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n");
     put("etc/group", "root:x:0:\nnogroup:x:65534:\n");
     installProgram(tree, binaryFor(this.#board.arch));
