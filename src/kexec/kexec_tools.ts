@@ -9,6 +9,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Syscall } from "../kernel/syscall.ts";
+import { CHILD_ENVIRONMENT } from "../lib/child_environment.ts";
 import { KexecError, systemErrorCode } from "../lib/errors.ts";
 
 /** What to load. Paths are those of the running host. */
@@ -138,7 +139,7 @@ export function liveMachine(): KexecMachine {
       const child = spawnSync(program, args, {
         stdio: ["ignore", "ignore", "pipe"],
         // kexec needs nothing from us, and nothing that is set for us should reach it.
-        env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
+        env: CHILD_ENVIRONMENT,
         encoding: "utf8",
         timeout: 120_000,
         killSignal: "SIGKILL",

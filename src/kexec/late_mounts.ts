@@ -14,6 +14,7 @@ import { devicePath, listPartitions } from "../host/block_devices.ts";
 import type { Host } from "../host/host.ts";
 import { createHost } from "../host/live.ts";
 import { readMounts } from "../host/mounts.ts";
+import { CHILD_ENVIRONMENT } from "../lib/child_environment.ts";
 import { KexecError, messageOf } from "../lib/errors.ts";
 
 /** How a file system gets mounted; a test stands in. */
@@ -96,7 +97,7 @@ export function liveMounter(): Mounter {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       const child = spawnSync("/usr/bin/mount", ["-o", "ro,nosuid,nodev,noexec", device, folder], {
         stdio: ["ignore", "ignore", "pipe"],
-        env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
+        env: CHILD_ENVIRONMENT,
         encoding: "utf8",
         timeout: 20_000,
         killSignal: "SIGKILL",

@@ -5,6 +5,7 @@
  * @module
  */
 import { spawnSync } from "node:child_process";
+import { CHILD_ENVIRONMENT } from "../lib/child_environment.ts";
 import { KexecError, systemErrorCode } from "../lib/errors.ts";
 
 export interface RebootOptions {
@@ -51,7 +52,6 @@ export type RunProgram = (
   input?: string,
 ) => CommandResult;
 
-const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
 const MANAGER = [
   "org.freedesktop.systemd1",
   "/org/freedesktop/systemd1",
@@ -60,7 +60,7 @@ const MANAGER = [
 
 export function systemdControl(run: RunProgram = runProgram): SystemdControl {
   const call = (action: string, ...argv: [string, ...string[]]): string =>
-    requireSuccess(action, argv, run(argv, ENVIRONMENT));
+    requireSuccess(action, argv, run(argv, CHILD_ENVIRONMENT));
   return {
     daemonReload() {
       call("Cannot make systemd read its units again", "systemctl", "daemon-reload");
@@ -74,12 +74,12 @@ export function systemdControl(run: RunProgram = runProgram): SystemdControl {
     numberProperty(name) {
       if (name.endsWith("TimestampMonotonic")) {
         // By systemd's own socket: early in the boot there may be no bus yet.
-        const shown = run(["systemctl", "show", `--property=${name}`, "--value"], ENVIRONMENT);
+        const shown = run(["systemctl", "show", `--property=${name}`, "--value"], CHILD_ENVIRONMENT);
         const text = shown.stdout.trim();
         return shown.status === 0 && /^\d+$/.test(text) ? Number(text) : null;
       }
       // systemctl shows spans as "1min 30s"; busctl gives the number, as "t 90000000".
-      const result = run(["busctl", "get-property", ...MANAGER, name], ENVIRONMENT);
+      const result = run(["busctl", "get-property", ...MANAGER, name], CHILD_ENVIRONMENT);
       const match = /^t (\d+)$/.exec(result.stdout.trim());
       return result.status === 0 && match !== null ? Number(match[1]) : null;
     },
@@ -96,7 +96,7 @@ export function systemdControl(run: RunProgram = runProgram): SystemdControl {
       );
     },
     isStopping() {
-      const result = run(["systemctl", "is-system-running"], ENVIRONMENT);
+      const result = run(["systemctl", "is-system-running"], CHILD_ENVIRONMENT);
       const answer = result.stdout.trim();
       return answer === "" || answer === "unknown" || answer === "offline" ? null : answer === "stopping";
     },
@@ -108,7 +108,9 @@ export function systemdControl(run: RunProgram = runProgram): SystemdControl {
         verb,
       ];
       // Only systemctl itself reads this: a kernel that somebody loads in this moment is not to be used.
-      const environment = kind === "kexec" ? ENVIRONMENT : { ...ENVIRONMENT, SYSTEMCTL_SKIP_AUTO_KEXEC: "1" };
+      const environment = kind === "kexec"
+        ? CHILD_ENVIRONMENT
+        : { ...CHILD_ENVIRONMENT, SYSTEMCTL_SKIP_AUTO_KEXEC: "1" };
       const [program, ...rest] = argv;
       const command: [string, ...string[]] = [program ?? "systemctl", ...rest];
       requireSuccess("Cannot ask systemd for the reboot", command, run(command, environment));

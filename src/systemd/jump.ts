@@ -1,6 +1,5 @@
+import { CHILD_ENVIRONMENT } from "../lib/child_environment.ts";
 import { type RunProgram, runProgram } from "./control.ts";
-
-const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
 
 /**
  * Whether the shutdown under way ends in a kexec: it does if kexec.target is being started, or if
@@ -8,7 +7,7 @@ const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
  */
 export function jumpIsKexec(run: RunProgram = runProgram): boolean | null {
   const property = (name: string, unit: string): string | null => {
-    const result = run(["systemctl", "show", "--property", name, "--value", unit], ENVIRONMENT);
+    const result = run(["systemctl", "show", "--property", name, "--value", unit], CHILD_ENVIRONMENT);
     return result.status === 0 ? result.stdout.trim() : null;
   };
   const job = property("Job", "kexec.target");
