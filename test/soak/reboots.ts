@@ -164,8 +164,9 @@ function check(machine: Machine, origins: readonly BootOrigin[], step: Step, num
 
 /** What cgpt showed in the guest before anything was changed: priority, tries, successful of both slots. */
 function tableOf(boot: Boot): Table {
+  // The shell's trace of itself is in between.
   const text = boot.file("table");
-  const [ap, at, as, bp, bt, bs, ...more] = text.trim().split("\n").map(Number);
+  const [ap, at, as, bp, bt, bs, ...more] = text.split("\n").filter((line) => /^\d+$/.test(line)).map(Number);
   if (ap === undefined || at === undefined || bp === undefined || bt === undefined || more.length > 0) {
     throw new Error(`cgpt shows no counters:\n${text}`);
   }
