@@ -1,6 +1,6 @@
 import { DEFAULT_CONFIG } from "../config/config.ts";
 import { withCommandLock } from "../journal/command_lock.ts";
-import { commitLoaded, type CommitOutcome } from "../kexec/commit.ts";
+import { commitLoaded, type CommitOutcome, noteFailedCommit } from "../kexec/commit.ts";
 import { liveMounter } from "../kexec/late_mounts.ts";
 import { liveQuiesceMachine, performActions, vetoesOf } from "../kexec/quiesce.ts";
 import { chooseSyscall } from "../kernel/syscall.ts";
@@ -8,10 +8,12 @@ import { committedEntry, skippedEntry } from "../journal/journal_entry.ts";
 import { EXIT, type ExitCode } from "../lib/errors.ts";
 import { journaldSink } from "../systemd/journald.ts";
 import { jumpIsKexec } from "../systemd/jump.ts";
+import { COMMIT_UNIT } from "../systemd/units.ts";
 import { readAttribute } from "../host/text.ts";
 import { command } from "./command.ts";
 import { openHost, OUTPUT_ARGS } from "./host_options.ts";
-import { livePorts, requireRoot } from "./live_ports.ts";
+import { type LivePorts, livePorts, requireRoot } from "./live_ports.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** Seconds to wait for another command: the shutdown waits for us, and others get killed by it. */
 const PATIENCE = 10;
@@ -19,10 +21,18 @@ const PATIENCE = 10;
 export const commit = command({
   name: "commit",
   description: "Used by the unit in kexec.target: re-check, spend the try",
-  args: OUTPUT_ARGS,
+  args: {
+    ...OUTPUT_ARGS,
+    failed: {
+      type: "string",
+      valueHint: "RESULT",
+      description: "used by the unit after a commit that failed: why, as systemd has it",
+    },
+  },
   async run({ args, terminal }) {
     requireRoot("commit");
     const host = openHost({});
+    if (args.failed !== undefined) return noteFailure(args.failed, livePorts(host, DEFAULT_CONFIG), terminal);
     // The configuration is not asked: /oem is unmounted by now, and what counts is how the kernel was loaded.
     const ports = livePorts(host, DEFAULT_CONFIG);
     const outcome = await withCommandLock("commit", () =>
@@ -54,6 +64,31 @@ export const commit = command({
     return exit;
   },
 });
+
+function noteFailure(result: string, ports: LivePorts, terminal: Terminal): ExitCode {
+  const event = noteFailedCommit(ports, failureSentence(result));
+  if (event !== null) {
+    terminal.err(`flatcar-kexec: no kexec, ordinary reboot: ${event.reason}\n`);
+    ports.journal.send(skippedEntry(event));
+  }
+  return EXIT.done;
+}
+
+/** @param result `$SERVICE_RESULT $EXIT_STATUS` of systemd.exec(5): `exit-code 1`, `signal KILL`, `timeout TERM`. */
+export function failureSentence(result: string): string {
+  const [how = "", status = "unknown"] = result.trim().split(/\s+/);
+  switch (how) {
+    case "exit-code":
+      return `${COMMIT_UNIT} ended with exit status ${status}`;
+    case "signal":
+    case "core-dump":
+      return `${COMMIT_UNIT} was killed by signal ${status}`;
+    case "timeout":
+      return `${COMMIT_UNIT} ran out of time`;
+    default:
+      return `${COMMIT_UNIT} did not end well: systemd says "${how}"`;
+  }
+}
 
 function report(outcome: CommitOutcome): { readonly exit: ExitCode; readonly sentence: string } {
   switch (outcome.kind) {

@@ -57,7 +57,7 @@ function arrangements(control: SystemdControl, config: Config): JumpArrangements
   return {
     arrange() {
       const settings = { binary: process.execPath, kexecProgram: config.kexec.program };
-      applyPlan(planHandover(files, settings), files, control);
+      applyPlan(planHandover(files, settings, control.version()), files, control);
     },
     cancel() {
       applyPlan(planHandoverRemoval(files), files, control);

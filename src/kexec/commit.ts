@@ -9,7 +9,7 @@ import { withDisk } from "../gpt/block_device.ts";
 import { spendTry } from "../gpt/writer.ts";
 import { firmwareRequests } from "../host/firmware_requests.ts";
 import type { Host } from "../host/host.ts";
-import type { SkippedEvent } from "../journal/attempt.ts";
+import { openAttempt, type SkippedEvent } from "../journal/attempt.ts";
 import type { LoadRecord } from "../journal/load_record.ts";
 import type { StateStore } from "../journal/store.ts";
 import { KexecError, messageOf } from "../lib/errors.ts";
@@ -60,16 +60,48 @@ export function commitLoaded(ports: CommitPorts): CommitOutcome {
     return commitRecord(ports, record);
   } catch (error) {
     drop(ports, record);
-    attempt(() => {
-      ports.store.appendEvent({
-        event: "abandoned",
-        id: record.id,
-        at: ports.now().toISOString(),
-        reason: messageOf(error),
-      });
-    });
+    attempt(() => giveUp(ports, record, messageOf(error)));
     throw error;
   }
+}
+
+/**
+ * After a commit that did not come to its end, because it was killed, ran out of time or could not start: see
+ * that nothing is loaded, and leave word for the next boot. The command lock is not asked for: whoever holds it may
+ * be why commit failed.
+ *
+ * @param reason A sentence.
+ * @returns What was written down, null if commit had the last word itself.
+ * @throws {KexecError} `kexec-failed` if a kernel is loaded and stays so.
+ */
+export function noteFailedCommit(
+  ports: Pick<CommitPorts, "machine" | "store" | "now">,
+  reason: string,
+): SkippedEvent | null {
+  const record = ports.store.readLoad().value;
+  if (record === null) return null;
+  const { program, syscall } = record.kexec;
+  if (ports.machine.isLoaded() === true) unloadKernel(ports.machine, program, syscall);
+  const event = giveUp(ports, record, reason);
+  attempt(() => ports.store.removeLoad());
+  return event;
+}
+
+/** An attempt that was begun is abandoned; before that it is only skipped, and nothing was at stake. */
+function giveUp(
+  ports: Pick<CommitPorts, "store" | "now">,
+  record: LoadRecord,
+  reason: string,
+): SkippedEvent {
+  const at = ports.now().toISOString();
+  const skipped = skippedAtCommit(record.id, record.bootId, at, reason);
+  const isBegun = openAttempt(ports.store.readLog().value)?.id === record.id;
+  ports.store.appendEvent(isBegun ? { event: "abandoned", id: record.id, at, reason } : skipped);
+  return skipped;
+}
+
+function skippedAtCommit(id: string | null, bootId: string, at: string, reason: string): SkippedEvent {
+  return { event: "skipped", id, at, bootId, stage: "commit", checks: [], reason };
 }
 
 function commitRecord(ports: CommitPorts, record: LoadRecord): CommitOutcome {
@@ -141,15 +173,12 @@ function changesSince(ports: CommitPorts, record: LoadRecord): readonly string[]
 
 function veto(ports: CommitPorts, record: LoadRecord | null, reasons: readonly string[]): CommitOutcome {
   if (ports.machine.isLoaded() !== false) drop(ports, record);
-  const event: SkippedEvent = {
-    event: "skipped",
-    id: record?.id ?? null,
-    at: ports.now().toISOString(),
-    bootId: ports.bootId ?? "",
-    stage: "commit",
-    checks: [],
-    reason: reasons.join("; "),
-  };
+  const event = skippedAtCommit(
+    record?.id ?? null,
+    ports.bootId ?? "",
+    ports.now().toISOString(),
+    reasons.join("; "),
+  );
   attempt(() => ports.store.appendEvent(event));
   return { kind: "vetoed", reasons, event };
 }

@@ -17,6 +17,8 @@ export interface SystemdControl {
   daemonReload(): void;
   start(unit: string, wait: boolean): void;
   stop(unit: string): void;
+  /** The release of the running systemd, such as 257, null if it does not say. */
+  version(): number | null;
   /** A number property of the manager, null if it is not known or not a number. */
   numberProperty(name: ManagerProperty): number | null;
   /** Microseconds that PID 1 arms the hardware watchdog with before a kexec; 0 leaves it off. */
@@ -70,6 +72,12 @@ export function systemdControl(run: RunProgram = runProgram): SystemdControl {
     },
     stop(unit) {
       call(`Cannot stop ${unit}`, "systemctl", "stop", unit);
+    },
+    version() {
+      const shown = run(["systemctl", "show", "--property=Version", "--value"], CHILD_ENVIRONMENT);
+      // "257.13-1~deb13u1", or "v258-rc1" of a development build.
+      const match = /^v?(\d+)/.exec(shown.stdout.trim());
+      return shown.status === 0 && match !== null ? Number(match[1]) : null;
     },
     numberProperty(name) {
       if (name.endsWith("TimestampMonotonic")) {

@@ -76,8 +76,8 @@ function enabledFiles(settings: UnitSettings): readonly WantedFile[] {
 }
 
 /** While a kernel is loaded; the commit unit as well, for hosts where `enable` was never run. */
-function handoverFiles(settings: UnitSettings): readonly WantedFile[] {
-  return [...commitFiles(RUN_UNITS, settings), unit(RUN_UNITS, REBOOT_DROP_IN, rebootDropIn())];
+function handoverFiles(settings: UnitSettings, systemd: number | null): readonly WantedFile[] {
+  return [...commitFiles(RUN_UNITS, settings), unit(RUN_UNITS, REBOOT_DROP_IN, rebootDropIn(systemd))];
 }
 
 /** Only what differs is changed: a second run finds nothing to do. */
@@ -117,15 +117,21 @@ export function planDisable(files: UnitFiles): InstallPlan {
 /**
  * What makes the next reboot a kexec, whoever asks for it. To be in place before the kernel is loaded: a reboot in
  * between would jump without the commit unit.
+ *
+ * @param systemd Release of the running systemd, null if unknown.
  */
-export function planHandover(files: UnitFiles, settings: UnitSettings): InstallPlan {
+export function planHandover(
+  files: UnitFiles,
+  settings: UnitSettings,
+  systemd: number | null,
+): InstallPlan {
   requireUnitPath(settings.binary);
-  const { changes, notes } = planFiles(files, handoverFiles(settings));
+  const { changes, notes } = planFiles(files, handoverFiles(settings, systemd));
   return { before: [], changes, after: changes.length === 0 ? [] : [{ kind: "reload" }], notes };
 }
 
 export function planHandoverRemoval(files: UnitFiles): InstallPlan {
-  const { changes, notes } = planRemoval(files, handoverFiles(ANY_SETTINGS));
+  const { changes, notes } = planRemoval(files, handoverFiles(ANY_SETTINGS, null));
   return { before: [], changes, after: changes.length === 0 ? [] : [{ kind: "reload" }], notes };
 }
 

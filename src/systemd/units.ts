@@ -7,7 +7,7 @@
  * - `flatcar-kexec-commit.service` runs once, late, in every shutdown that ends in a reboot.
  * - `flatcar-kexec-confirm.service` runs once after the boot.
  * - the drop-in for `systemd-reboot.service` turns the reboots that never look at a loaded kernel (logind's
- *   `Reboot`, SIGRTMIN+5, ctrl-alt-del) into a kexec. With nothing loaded, systemd-shutdown reboots as usual.
+ *   `Reboot`, SIGRTMIN+5, ctrl-alt-del) into a kexec. With nothing loaded, the reboot is as usual.
  *
  * @module
  */
@@ -57,6 +57,11 @@ function quote(word: string): string {
   return /^[A-Za-z0-9_./%+-]+$/.test(word) ? escaped : `"${escaped}"`;
 }
 
+/** A command line for sh(1), as a unit file has it. */
+function shellLine(script: string): string {
+  return `/bin/sh -c ${quote(script)}`;
+}
+
 /** A word for sh(1), inside a unit's quotes. */
 function shellWord(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
@@ -101,10 +106,16 @@ TimeoutStartSec=5min
 
 /**
  * Wanted, never required: a required unit that fails gets the shutdown stuck. A unit that fails does not stop
- * the kexec either, so whatever ends it without success unloads the kernel.
+ * the kexec either, so whatever ends it without success unloads the kernel, by the system call that a locked-down
+ * kernel allows or else by the one that every kernel has. Only then the program, which may be what failed, is asked
+ * to write down why.
  */
 export function commitUnit(settings: UnitSettings): string {
-  const unload = `[ "$SERVICE_RESULT" = success ] || exec ${shellWord(settings.kexecProgram)} -u`;
+  const kexec = shellWord(settings.kexecProgram);
+  const note =
+    `/usr/bin/env -i PATH=${PATH} JOURNAL_STREAM="$JOURNAL_STREAM" ${shellWord(settings.binary)} ` +
+    'commit --failed="$SERVICE_RESULT $EXIT_STATUS"';
+  const unload = `[ "$SERVICE_RESULT" = success ] || { ${kexec} -s -u || ${kexec} -c -u; exec ${note}; }`;
   return `${OWNER_LINE}
 [Unit]
 Description=Take the try of the slot that is about to be started by kexec
@@ -117,9 +128,9 @@ Before=final.target systemd-reboot.service systemd-kexec.service
 [Service]
 Type=oneshot
 ExecStart=${execLine(settings, "commit")}
-ExecStopPost=/bin/sh -c ${quote(unload)}
+ExecStopPost=${shellLine(unload)}
 TimeoutStartSec=45s
-TimeoutStopSec=15s
+TimeoutStopSec=30s
 StandardOutput=journal+console
 StandardError=journal+console
 
@@ -128,7 +139,11 @@ WantedBy=${COMMIT_WANTED_BY.join(" ")}
 `;
 }
 
-/** Before update-engine, which 45 s after its start makes the running slot the first choice again. */
+/**
+ * Before update-engine, which 45 s after its start makes the running slot the first choice again. It takes a
+ * fraction of a second, and waits for nothing but another command's lock; the limit is for hosts that are starved
+ * while they boot, where update-engine has to wait as well.
+ */
 export function confirmUnit(settings: UnitSettings): string {
   return `${OWNER_LINE}
 [Unit]
@@ -141,7 +156,7 @@ Before=update-engine.service locksmithd.service
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=${execLine(settings, "confirm")}
-TimeoutStartSec=1min
+TimeoutStartSec=3min
 
 [Install]
 WantedBy=multi-user.target
@@ -153,9 +168,36 @@ function quotePath(path: string): string {
   return /\s|["\\]/.test(path) ? `"${escaped}"` : escaped;
 }
 
-export function rebootDropIn(): string {
-  return `${OWNER_LINE}
+/** First release that knows the action `kexec-force` (systemd.unit(5), `SuccessAction=`). */
+const KEXEC_ACTION_SINCE = 254;
+
+/** What the older form of the drop-in runs; commit looks for it ({@link ./jump.ts}). */
+export const FORCED_KEXEC = "systemctl --force kexec";
+
+/**
+ * How systemd-reboot.service ends in a kexec.
+ *
+ * Before 254 a unit can only do that by a command. `systemctl kexec` would look for a kernel of its own if none is
+ * loaded, so it is called only if one is; else the unit's own `SuccessAction=reboot-force` is what happens, and
+ * the same follows if the command fails or hangs. This form works with every release.
+ *
+ * @param version Release of the running systemd, null if unknown.
+ */
+export function rebootDropIn(version: number | null): string {
+  if (version !== null && version >= KEXEC_ACTION_SINCE) {
+    return `${OWNER_LINE}
 [Unit]
 SuccessAction=kexec-force
+`;
+  }
+  const script = `[ "$(cat /sys/kernel/kexec_loaded)" != 1 ] || exec ${FORCED_KEXEC}`;
+  return `${OWNER_LINE}
+[Unit]
+FailureAction=reboot-force
+
+[Service]
+Type=oneshot
+ExecStart=${shellLine(script)}
+TimeoutStartSec=30s
 `;
 }

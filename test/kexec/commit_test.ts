@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readGpt, requireGpt, tableDigest } from "../../src/gpt/read.ts";
@@ -9,7 +9,12 @@ import { createHost } from "../../src/host/live.ts";
 import { createFileStore } from "../../src/journal/file_store.ts";
 import type { LoadRecord } from "../../src/journal/load_record.ts";
 import type { StateStore } from "../../src/journal/store.ts";
-import { commitLoaded, type CommitOutcome, type CommitPorts } from "../../src/kexec/commit.ts";
+import {
+  commitLoaded,
+  type CommitOutcome,
+  type CommitPorts,
+  noteFailedCommit,
+} from "../../src/kexec/commit.ts";
 import type { KexecMachine } from "../../src/kexec/kexec_tools.ts";
 import { watchFile } from "../../src/kexec/recheck.ts";
 import { KexecError } from "../../src/lib/errors.ts";
@@ -26,6 +31,7 @@ interface Stage {
   readonly host: Host;
   readonly store: StateStore;
   readonly record: LoadRecord;
+  readonly machine: KexecMachine;
   /** Whether a kernel is loaded, as the fake machine has it. */
   loaded: boolean;
   commit(changes?: Partial<CommitPorts>): CommitOutcome;
@@ -104,6 +110,7 @@ function stage(folder: string, tries: "spend" | "keep" = "spend"): Stage {
     host,
     store,
     record,
+    machine,
     loaded: true,
     commit: (changes = {}) =>
       commitLoaded({
@@ -272,6 +279,73 @@ test("commitLoaded() drops the kernel when the try cannot be taken", () => {
     mkdirSync(it.disk);
     assert.throws(() => it.commit({ host: { ...it.host, block: () => assert.fail() } }));
     assert.equal(it.loaded, false);
+    assert.deepEqual(events(it), ["skipped"], "nothing was begun that could be abandoned");
+  });
+});
+
+test("commitLoaded() says that it gave up what it had begun", () => {
+  withTempFolder((folder) => {
+    const it = stage(folder);
+    // After the last look, before the write.
+    assert.throws(() => it.commit({ quiesce: () => (rmSync(it.disk), []) }), KexecError);
+    assert.equal(it.loaded, false);
+    assert.deepEqual(events(it), ["prepared", "abandoned"]);
+  });
+});
+
+const WHY = "flatcar-kexec-commit.service ran out of time";
+const noteFailure = (it: Stage) =>
+  noteFailedCommit(
+    { machine: it.machine, store: it.store, now: () => new Date("2026-01-01T00:02:00Z") },
+    WHY,
+  );
+
+test("a commit that never got to a decision leaves word, once, and no kernel", () => {
+  withTempFolder((folder) => {
+    const it = stage(folder);
+    const before = it.image();
+    assert.equal(noteFailure(it)?.reason, WHY);
+    assert.equal(it.loaded, false);
+    assert.deepEqual(it.image(), before);
+    const [skip, ...others] = it.store.readLog().value.skips;
+    assert.deepEqual(others, []);
+    assert.equal(skip?.reason, WHY);
+    assert.equal(skip?.bootId, BOOT_ID, "what the next boot looks for");
+    assert.equal(noteFailure(it), null);
+    assert.deepEqual(events(it), ["skipped"]);
+  });
+});
+
+test("a commit that was killed once the try was taken leaves the attempt abandoned", () => {
+  withTempFolder((folder) => {
+    const it = stage(folder);
+    it.commit();
+    noteFailure(it);
+    assert.equal(it.loaded, false);
+    assert.deepEqual(events(it), ["prepared", "committed", "abandoned"]);
+    assert.equal(it.store.readLog().value.attempts.at(-1)?.abandoned, WHY);
+  });
+});
+
+test("a commit that decided against the kexec itself has had the last word", () => {
+  withTempFolder((folder) => {
+    const it = stage(folder);
+    writeFileSync(join(it.root, "oem/grub.cfg"), "set oem_id=other\n");
+    it.commit();
+    assert.equal(noteFailure(it), null);
+    assert.deepEqual(events(it), ["skipped"]);
+  });
+});
+
+test("nothing is said of an ordinary reboot while the kernel cannot be unloaded", () => {
+  withTempFolder((folder) => {
+    const it = stage(folder);
+    const machine = { ...it.machine, run: () => ({ status: 255, stderr: "no", failure: null }) };
+    assert.throws(
+      () => noteFailedCommit({ machine, store: it.store, now: () => new Date() }, WHY),
+      (error) => error instanceof KexecError && error.code === "kexec-failed",
+    );
+    assert.equal(existsSync(join(folder, "state/attempts.jsonl")), false);
   });
 });
 

@@ -31,6 +31,17 @@ test("numbers are read as numbers, whatever else is unknown", () => {
   assert.equal(control.numberProperty("LoaderTimestampMonotonic"), null);
 });
 
+test("the release of the running systemd is a number, whatever a distribution or a developer puts around it", () => {
+  const version = (stdout: string, status = 0) =>
+    withAnswers({ "systemctl show --property=Version --value": { stdout, status } }).control.version();
+  assert.equal(version("257.13-1~deb13u1\n"), 257);
+  assert.equal(version("252.38-1~deb12u1\n"), 252);
+  assert.equal(version("255 (255.8)\n"), 255);
+  assert.equal(version("v258-rc1\n"), 258);
+  assert.equal(version("\n"), null);
+  assert.equal(version("257\n", 1), null);
+});
+
 test("the watchdog is set as a 64-bit number over the bus", () => {
   const { control, calls } = withAnswers();
   control.setKexecWatchdog(120_000_000);

@@ -21,8 +21,10 @@ import {
   planEnable,
   planHandover,
   planHandoverRemoval,
+  RUN_UNITS,
   showAction,
 } from "../../src/systemd/install.ts";
+import { REBOOT_DROP_IN, rebootDropIn } from "../../src/systemd/units.ts";
 import { withTempFolder, writeTree } from "../support/temp_folder.ts";
 
 const SETTINGS = { binary: "/opt/bin/flatcar-kexec", kexecProgram: "/usr/sbin/kexec" };
@@ -35,6 +37,7 @@ function noteTaker(): SystemdControl & { readonly calls: string[] } {
     daemonReload: () => void calls.push("reload"),
     start: (unit, wait) => void calls.push(`start ${unit}${wait ? "" : " (no wait)"}`),
     stop: (unit) => void calls.push(`stop ${unit}`),
+    version: () => 257,
     numberProperty: () => null,
     setKexecWatchdog: (microseconds) => void calls.push(`watchdog ${microseconds}`),
     isStopping: () => false,
@@ -184,7 +187,7 @@ test("the hand-over needs no enable: the commit unit and the drop-in lie in /run
   withRoot((root, files) => {
     mkdirSync(join(root, "run/systemd/system"), { recursive: true });
     const control = noteTaker();
-    applyPlan(planHandover(files, SETTINGS), files, control);
+    applyPlan(planHandover(files, SETTINGS, 257), files, control);
     assert.deepEqual(tree(root), [
       "/run/systemd/system/flatcar-kexec-commit.service",
       "/run/systemd/system/kexec.target.wants/flatcar-kexec-commit.service -> " +
@@ -193,12 +196,27 @@ test("the hand-over needs no enable: the commit unit and the drop-in lie in /run
       "/run/systemd/system/flatcar-kexec-commit.service",
       "/run/systemd/system/systemd-reboot.service.d/50-flatcar-kexec.conf",
     ]);
-    assert.ok(nothingToDo(planHandover(files, SETTINGS)));
+    assert.ok(nothingToDo(planHandover(files, SETTINGS, 257)));
     applyPlan(planHandoverRemoval(files), files, control);
     assert.deepEqual(readdirSync(join(root, "run/systemd/system")), []);
     assert.deepEqual(control.calls, ["reload", "reload"]);
     applyPlan(planHandoverRemoval(files), files, control);
     assert.equal(control.calls.length, 2, "nothing removed, nothing reloaded");
+  });
+});
+
+test("the hand-over's drop-in is of the form that the running systemd knows, and is replaced when that changes", () => {
+  withRoot((root, files) => {
+    const dropIn = () => readFileSync(join(root, RUN_UNITS, REBOOT_DROP_IN), "utf8");
+    applyPlan(planHandover(files, SETTINGS, 252), files, noteTaker());
+    assert.equal(dropIn(), rebootDropIn(252));
+    const changes = planHandover(files, SETTINGS, 254).changes;
+    assert.deepEqual(changes.map((change) => change.path), [`${RUN_UNITS}/${REBOOT_DROP_IN}`]);
+    applyPlan(planHandover(files, SETTINGS, 254), files, noteTaker());
+    assert.equal(dropIn(), rebootDropIn(254));
+    applyPlan(planHandover(files, SETTINGS, 252), files, noteTaker());
+    applyPlan(planHandoverRemoval(files), files, noteTaker());
+    assert.deepEqual(tree(root), []);
   });
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
@@ -13,6 +13,7 @@ import {
   loadPathUnit,
   loadUnit,
   OWNER_LINE,
+  REBOOT_DROP_IN,
   rebootDropIn,
 } from "../../src/systemd/units.ts";
 import { withTempFolder, writeTree } from "../support/temp_folder.ts";
@@ -54,7 +55,12 @@ test(
         [CONFIRM_UNIT]: confirmUnit(settings),
       };
       for (const [name, text] of Object.entries(texts)) writeFileSync(join(folder, name), text);
-      const paths = Object.keys(texts).map((name) => join(folder, name));
+      // The form for older releases, which every release takes.
+      writeTree(folder, {
+        "systemd-reboot.service": "[Unit]\nDefaultDependencies=no\nSuccessAction=reboot-force\n",
+        [REBOOT_DROP_IN]: rebootDropIn(null),
+      });
+      const paths = [...Object.keys(texts), "systemd-reboot.service"].map((name) => join(folder, name));
       const child = spawnSync("systemd-analyze", ["verify", "--man=no", "--recursive-errors=no", ...paths], {
         encoding: "utf8",
         env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
@@ -67,7 +73,9 @@ test(
 );
 
 test("every file says who wrote it in its first line", () => {
-  for (const text of [...Object.values(TEXTS), rebootDropIn()]) assert.equal(text.split("\n")[0], OWNER_LINE);
+  for (const text of [...Object.values(TEXTS), rebootDropIn(252), rebootDropIn(257)]) {
+    assert.equal(text.split("\n")[0], OWNER_LINE);
+  }
 });
 
 test("programs start with an empty environment but for the path and the journal's mark", () => {
@@ -91,23 +99,75 @@ test("commit is ordered and pulled in as it was tried with systemd 257", () => {
   assert.deepEqual(valuesOf(text, "RefuseManualStart"), ["yes"]);
 });
 
-test("the shell of ExecStopPost unloads after every end but a success", () => {
+test("after every end but a success commit's unit unloads, then has the program say why", () => {
   withTempFolder((folder) => {
-    const kexec = join(folder, "it's kexec");
-    const marker = join(folder, "unloaded");
-    writeFileSync(kexec, `#!/bin/sh\necho "$@" >> '${marker}'\n`);
-    chmodSync(kexec, 0o755);
-    const line = valuesOf(commitUnit({ ...SETTINGS, kexecProgram: kexec }), "ExecStopPost")[0] ?? "";
-    const script = unquote(line.replace("/bin/sh -c ", ""));
-    const run = (result: string) =>
-      spawnSync("/bin/sh", ["-c", script], { env: { SERVICE_RESULT: result } }).status;
-    const calls = () => spawnSync("cat", [marker], { encoding: "utf8" }).stdout;
-    assert.equal(run("success"), 0);
-    assert.equal(calls(), "");
-    for (const result of ["exit-code", "timeout", "signal", "watchdog", "resources", ""]) run(result);
-    assert.equal(calls(), "-u\n".repeat(6));
+    const calls = join(folder, "calls");
+    const program = (name: string, status = 0): string => {
+      const path = join(folder, name);
+      writeFileSync(path, `#!/bin/sh\necho "${name.at(0)} $*" >> '${calls}'\nexit ${status}\n`);
+      chmodSync(path, 0o755);
+      return path;
+    };
+    const binary = program("flatcar-kexec's");
+    const run = (kexecProgram: string, result: string, status: string): string => {
+      writeFileSync(calls, "");
+      const script = shellOf(commitUnit({ binary, kexecProgram }), "ExecStopPost");
+      spawnSync("/bin/sh", ["-c", script], { env: { SERVICE_RESULT: result, EXIT_STATUS: status } });
+      return readFileSync(calls, "utf8");
+    };
+    const kexec = program("it's kexec");
+    assert.equal(run(kexec, "success", "0"), "");
+    for (const result of ["exit-code", "timeout", "signal", "watchdog", "resources", ""]) {
+      assert.equal(run(kexec, result, "1"), `i -s -u\nf commit --failed=${result} 1\n`);
+    }
+    // A kernel without kexec_file_load.
+    assert.equal(
+      run(program("old", 255), "signal", "KILL"),
+      "o -s -u\no -c -u\nf commit --failed=signal KILL\n",
+    );
   });
 });
+
+test("systemd from 254 on is given an action, an older or unknown one a command", () => {
+  for (const version of [254, 257, 262]) {
+    assert.deepEqual(valuesOf(rebootDropIn(version), "SuccessAction"), ["kexec-force"]);
+    assert.deepEqual(valuesOf(rebootDropIn(version), "ExecStart"), []);
+  }
+  for (const version of [252, 253, null]) {
+    const text = rebootDropIn(version);
+    assert.deepEqual(
+      valuesOf(text, "SuccessAction"),
+      [],
+      "the unit's own is the way out with nothing loaded",
+    );
+    assert.deepEqual(valuesOf(text, "FailureAction"), ["reboot-force"]);
+    assert.deepEqual(valuesOf(text, "Type"), ["oneshot"]);
+    assert.deepEqual(valuesOf(text, "TimeoutStartSec"), ["30s"], "a oneshot has no limit of its own");
+  }
+});
+
+test("the drop-in's command asks for the kexec if a kernel is loaded, and else succeeds and does nothing", () => {
+  withTempFolder((folder) => {
+    const calls = join(folder, "calls");
+    writeFileSync(join(folder, "systemctl"), `#!/bin/sh\necho "$*" >> '${calls}'\nexit 7\n`, { mode: 0o755 });
+    const loaded = join(folder, "kexec_loaded");
+    const script = shellOf(rebootDropIn(252), "ExecStart").replace("/sys/kernel/kexec_loaded", loaded);
+    const run = () =>
+      spawnSync("/bin/sh", ["-c", script], { env: { PATH: `${folder}:/usr/bin:/bin` } }).status;
+    assert.equal(run(), 0, "no such file");
+    writeFileSync(loaded, "0\n");
+    assert.equal(run(), 0);
+    assert.equal(existsSync(calls), false);
+    writeFileSync(loaded, "1\n");
+    assert.equal(run(), 7);
+    assert.equal(readFileSync(calls, "utf8"), "--force kexec\n");
+  });
+});
+
+/** The script of a line that calls sh. */
+function shellOf(unit: string, key: string): string {
+  return unquote((valuesOf(unit, key)[0] ?? "").replace("/bin/sh -c ", ""));
+}
 
 /** What systemd makes of a quoted word: escapes undone, `$$` and `%%` halved. */
 function unquote(word: string): string {

@@ -1,0 +1,17 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { failureSentence } from "../../src/cli/commit.ts";
+
+test("what systemd says of a commit that failed becomes a sentence", () => {
+  const cases: Readonly<Record<string, string>> = {
+    "exit-code 1": "ended with exit status 1",
+    "signal KILL": "was killed by signal KILL",
+    "core-dump ABRT": "was killed by signal ABRT",
+    "timeout TERM": "ran out of time",
+    "oom-kill KILL": 'did not end well: systemd says "oom-kill"',
+    "resources ": 'did not end well: systemd says "resources"',
+  };
+  for (const [result, sentence] of Object.entries(cases)) {
+    assert.equal(failureSentence(result), `flatcar-kexec-commit.service ${sentence}`);
+  }
+});
