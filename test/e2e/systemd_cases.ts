@@ -21,8 +21,8 @@ export interface RebootCase {
   readonly ask: string;
   /** What the program says about it: in the journal of the load, when it is asked, or at the next boot. */
   readonly says: RegExp;
-  /** The slot that the next boot is of; default: the same. */
-  readonly slot?: "a" | "b";
+  /** The slot that the next boot is of; default: the same, and no counter is touched. */
+  readonly slot?: "other";
 }
 
 export const LOGIND_REBOOT =
@@ -65,7 +65,34 @@ printf '\\006\\0\\0\\0\\001\\0\\0\\0\\0\\0\\0\\0' \\
   >/sys/firmware/efi/efivars/OsIndicationsSupported-8be4df61-93ca-11d2-aa0d-00e098032b8c
 systemctl restart systemd-logind`;
 
-/** What must not end in a kexec. The last one leaves the machine in the other slot. */
+/** What update-engine does with an update for the slot that does not run: first choice, one try. */
+const STAGE_UPDATE = `case $(cat /proc/cmdline) in
+  *vmlinuz-a*) here=3 there=4 ;;
+  *) here=4 there=3 ;;
+esac
+/e2e/cgpt add -i $here -P 1 /dev/vda
+/e2e/cgpt add -i $there -P 2 -T 1 -S 0 /dev/vda
+sync`;
+
+/**
+ * A commit that never comes to its decision, with a try at stake. That the firmware boots the other slot, and takes
+ * its only try, shows that it was still there.
+ */
+function failingCommit(name: string, service: string, says: RegExp): RebootCase {
+  return {
+    name,
+    kexec: false,
+    before: STAGE_UPDATE,
+    after: `mkdir -p /run/systemd/system/flatcar-kexec-commit.service.d
+printf '[Service]\n${service}\n' >/run/systemd/system/flatcar-kexec-commit.service.d/50-e2e.conf
+systemctl daemon-reload`,
+    ask: LOGIND_REBOOT,
+    says,
+    slot: "other",
+  };
+}
+
+/** What must not end in a kexec. Those with an update leave the machine in the other slot. */
 export const REFUSED: readonly RebootCase[] = [
   {
     name: "`flatcar-kexec reboot --cold`",
@@ -127,11 +154,26 @@ export const REFUSED: readonly RebootCase[] = [
   {
     name: "a second update staged after load",
     kexec: false,
-    after: "/e2e/cgpt add -i 4 -P 2 -T 1 -S 0 /dev/vda; sync",
+    after: STAGE_UPDATE,
     ask: LOGIND_REBOOT,
     says: /kexec was skipped: .*another update was staged/,
-    slot: "b",
+    slot: "other",
   },
+  failingCommit(
+    "commit fails",
+    "ExecStartPre=/bin/false",
+    /kexec was skipped: flatcar-kexec-commit\.service ended with exit status 1/,
+  ),
+  failingCommit(
+    "commit is killed",
+    'ExecStart=\\nExecStart=/bin/sh -c "kill -KILL $$$$"',
+    /kexec was skipped: flatcar-kexec-commit\.service was killed by signal KILL/,
+  ),
+  failingCommit(
+    "commit runs out of time",
+    "ExecStartPre=/bin/sleep 600\\nTimeoutStartSec=3s",
+    /kexec was skipped: flatcar-kexec-commit\.service ran out of time/,
+  ),
 ];
 
 export const CASES: readonly RebootCase[] = [...ARRIVING, ...REFUSED];

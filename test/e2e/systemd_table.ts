@@ -5,17 +5,23 @@
  */
 import { CASES } from "./systemd_cases.ts";
 import type { CaseResult } from "./systemd_matrix.ts";
-import type { SystemdSuite } from "./systemd_usr.ts";
+import { SYSTEMD, SYSTEMD_SUITES, type SystemdSuite } from "./systemd_usr.ts";
 
 const BEGIN = "<!-- Written by test/soak/systemd_matrix.ts --write -->";
 const END = "<!-- end -->";
-const HEAD = ["reboot", "systemd 257", "systemd 252", "says"] as const;
 const NOT_RUN = "not run";
+const NONE: Ways = { trixie: NOT_RUN, bookworm: NOT_RUN, forky: NOT_RUN };
+
+/** `kexec`, `firmware` or `not run`, by release. */
+export type Ways = Readonly<Record<SystemdSuite, string>>;
+
+/** Title of a release's column. */
+const title = (suite: SystemdSuite): string => `systemd ${SYSTEMD[suite]}`;
+const HEAD = ["reboot", ...SYSTEMD_SUITES.map(title), "says"];
 
 export interface MatrixRow {
   readonly name: string;
-  /** `kexec`, `firmware` or `not run`, by release. */
-  readonly ways: Readonly<Record<SystemdSuite, string>>;
+  readonly ways: Ways;
   readonly said: string;
 }
 
@@ -29,12 +35,16 @@ function section(text: string): { readonly start: number; readonly end: number }
 /** The rows that a document has now. */
 export function readMatrix(text: string): readonly MatrixRow[] {
   const { start, end } = section(text);
-  const lines = text.slice(start, end).split("\n").filter((line) => line.startsWith("|")).slice(2);
-  return lines.map((line) => {
-    const [name = "", trixie = NOT_RUN, bookworm = NOT_RUN, said = ""] = line.slice(1, -1).split(" | ").map((
-      cell,
-    ) => cell.trim());
-    return { name, ways: { trixie, bookworm }, said };
+  const [head = [], , ...body] = text.slice(start, end).split("\n").filter((line) => line.startsWith("|"))
+    .map((line) => line.slice(1, -1).split(" | ").map((cell) => cell.trim()));
+  return body.map((cells) => {
+    const cell = (name: string): string | undefined => cells[head.indexOf(name)];
+    const way = (suite: SystemdSuite): string => cell(title(suite)) ?? NOT_RUN;
+    return {
+      name: cell("reboot") ?? "",
+      ways: { trixie: way("trixie"), bookworm: way("bookworm"), forky: way("forky") },
+      said: cell("says") ?? "",
+    };
   });
 }
 
@@ -46,7 +56,7 @@ export function withResults(
 ): readonly MatrixRow[] {
   return CASES.map(({ name }) => {
     const before = rows.find((row) => row.name === name);
-    const ways = before?.ways ?? { trixie: NOT_RUN, bookworm: NOT_RUN };
+    const ways = before?.ways ?? NONE;
     const result = results.find((one) => one.name === name);
     if (result === undefined) return { name, ways, said: before?.said ?? "" };
     return {
@@ -60,7 +70,10 @@ export function withResults(
 /** A document with the table in place of the one it has. */
 export function writeMatrix(text: string, rows: readonly MatrixRow[]): string {
   const { start, end } = section(text);
-  const cells = [HEAD, ...rows.map((row) => [row.name, row.ways.trixie, row.ways.bookworm, row.said])];
+  const cells = [
+    HEAD,
+    ...rows.map((row) => [row.name, ...SYSTEMD_SUITES.map((suite) => row.ways[suite]), row.said]),
+  ];
   const widths = HEAD.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? "").length)));
   const line = (row: readonly string[]): string =>
     `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;

@@ -1,6 +1,6 @@
 /**
  * A real systemd userland for the test machines: Debian by mmdebstrap, its /usr as a verity image, the rest
- * on ROOT. Debian 13 has systemd 257, as Flatcar stable does; Debian 12 has 252.
+ * on ROOT.
  *
  * @module
  */
@@ -19,7 +19,24 @@ import process from "node:process";
 import { cached, findProgram, mirror, run } from "../support/debian.ts";
 import { type UsrImages, usrImages } from "./usr_image.ts";
 
-export type SystemdSuite = "bookworm" | "trixie";
+/**
+ * Debian releases, with the systemd that each has: 257 is Flatcar stable's, 252 the last one without `kexec-force`
+ * and automatic kexec in systemctl that Flatcar had for long, and Debian's next release has what Flatcar will have.
+ */
+export const SYSTEMD = { bookworm: 252, trixie: 257, forky: 262 } as const;
+
+export type SystemdSuite = keyof typeof SYSTEMD;
+
+export const SYSTEMD_SUITES = ["bookworm", "trixie", "forky"] as const satisfies readonly SystemdSuite[];
+
+/** The release of a name from outside. @throws {Error} */
+export function systemdSuite(name: string): SystemdSuite {
+  const suite = SYSTEMD_SUITES.find((suite) => suite === name);
+  if (suite === undefined) {
+    throw new Error(`No such Debian here: '${name}', expected one of ${SYSTEMD_SUITES.join(", ")}`);
+  }
+  return suite;
+}
 
 const PACKAGES = [
   "systemd",
@@ -53,6 +70,8 @@ function rootFileSystem(suite: SystemdSuite): string {
         "--variant=minbase",
         "--quiet",
         `--include=${PACKAGES.join(",")}`,
+        // The lists of a testing release are stale after a week, and a mirror may lag; they are signed all the same.
+        '--aptopt=Acquire::Check-Valid-Until "false"',
         ...EXCLUDED.map((path) => `--dpkgopt=path-exclude=${path}`),
         suite,
         tree,
