@@ -20,8 +20,8 @@ import { cached, findProgram, mirror, run } from "../support/debian.ts";
 import { type UsrImages, usrImages } from "./usr_image.ts";
 
 /**
- * Debian releases, with the systemd that each has: 257 is Flatcar stable's, 252 the last one without `kexec-force`
- * and automatic kexec in systemctl that Flatcar had for long, and Debian's next release has what Flatcar will have.
+ * Debian releases, with the systemd that each has: 252 knows neither `kexec-force` nor a kexec that systemctl
+ * chooses by itself, 257 is what Flatcar stable has, and Debian's next release has what Flatcar comes to have.
  */
 export const SYSTEMD = { bookworm: 252, trixie: 257, forky: 262 } as const;
 
