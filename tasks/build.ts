@@ -28,6 +28,8 @@ export function build(arch: BuildArch): string {
     "--minify",
     "--keep-names",
     "--bytecode",
+    // A plan is over before compiled code has paid for being compiled; what runs long still gets there.
+    "--compile-jit-policy=20",
     // A tool that root runs must not take settings or code from where it happens to be run.
     "--no-compile-autoload-dotenv",
     "--no-compile-autoload-bunfig",

@@ -91,8 +91,10 @@ function makeSteps(): readonly Step[] {
     const wantsKexec = random.chance(0.75);
     const isKexec = wantsKexec && !isDue;
     const index = random.int(0, 1000);
-    const ways = wantsKexec ? KEXEC : FIRMWARE;
-    const way = ways[index % ways.length] ?? KEXEC[0];
+    // With nothing loaded, `systemctl kexec` is an error and no reboot.
+    const ways = isDue ? KEXEC.filter(({ script }) => script !== "systemctl kexec") : KEXEC;
+    const chosen = wantsKexec ? ways : FIRMWARE;
+    const way = chosen[index % chosen.length] ?? KEXEC[0];
     assert.ok(way !== undefined);
     const after: Expected = {
       ...nextBoot(table),
@@ -134,10 +136,11 @@ const LoadedSchema = v.object({ cmdline: v.string() });
 function lineOf(slot: SlotName, first: string): string {
   const usr = systemdUsr("trixie");
   if (slot === "a") return first;
-  return first.replaceAll(USR_A.toLowerCase(), USR_B.toLowerCase()).replaceAll(
-    usr.a.rootHash,
-    usr.b.rootHash,
-  );
+  return first.replaceAll("vmlinuz-a", "vmlinuz-b").replaceAll(USR_A.toLowerCase(), USR_B.toLowerCase())
+    .replaceAll(
+      usr.a.rootHash,
+      usr.b.rootHash,
+    );
 }
 
 function check(machine: Machine, origins: readonly BootOrigin[], step: Step, number: number): void {
