@@ -21,7 +21,7 @@ const MODULES =
   "echo read terminal serial linux halt reboot minicmd";
 
 /** The sample's configuration as Debian's GRUB can run it. */
-function configuration(slot: SlotName, usrhash: string): string {
+export function configuration(slot: SlotName, usrhash: string): string {
   const replaced = (text: string, from: string, to: string): string => {
     if (!text.includes(from)) throw new Error(`The sample's grub.cfg has no '${from}' any more`);
     return text.replaceAll(from, to);

@@ -35,6 +35,7 @@ import { installProgram, makeDisk, readBytes, setCounters, type SlotName } from 
 import { type Board, PC } from "./board.ts";
 import { bootThroughFirmware } from "./firmware.ts";
 import { installGrub } from "./real_grub.ts";
+import { installGrubEfi } from "./real_grub_efi.ts";
 import { INIT_DIGEST, initramfs } from "./initramfs.ts";
 import { busyboxUsr, guestPrograms, type UsrImages } from "./usr_image.ts";
 import { messageOf } from "../../src/lib/errors.ts";
@@ -152,8 +153,12 @@ export interface MachineOptions {
   /** Changes to the tree of ROOT. */
   readonly root?: (tree: string) => void;
   readonly usr?: UsrImages;
-  /** GNU GRUB itself, started by SeaBIOS from the disk, loads the kernel; else QEMU does. */
-  readonly grub?: true;
+  /** GNU GRUB itself loads the kernel, started by SeaBIOS from the disk or, `efi`, by OVMF; else QEMU does. */
+  readonly grub?: true | "efi";
+  /** A restart goes through the firmware again and does not end QEMU. Only with `grub`, whose choice is fixed. */
+  readonly restarts?: true;
+  /** Gets what comes over the serial console when it comes, with QEMU's process id. */
+  readonly onSerial?: (text: string, pid: number) => void;
   /** More arguments of QEMU. */
   readonly qemu?: readonly string[];
   /** Seconds that one run of QEMU may take. */
@@ -263,8 +268,10 @@ export class Machine {
       if (counters !== undefined) setCounters(this.disk, slot, counters);
     }
     const usrhash = readBytes(choice.kernel, this.#board.usrhashAt, 64).toString("latin1");
-    if (this.#options.grub === true) installGrub(this.disk, choice.slot, usrhash, this.#initrd);
-    const loader = this.#options.grub === true
+    const { grub } = this.#options;
+    if (grub === true) installGrub(this.disk, choice.slot, usrhash, this.#initrd);
+    if (grub === "efi") installGrubEfi(this.disk, choice.slot, usrhash, this.#initrd);
+    const loader = grub !== undefined
       ? []
       : ["-kernel", choice.kernel, "-initrd", this.#initrd, "-append", choice.cmdline];
     const { serial, seconds } = await this.#qemu(loader, hang);
@@ -285,7 +292,8 @@ export class Machine {
     ];
     const args = [
       ...this.#board.machine,
-      ...["-nodefaults", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot"],
+      ...["-nodefaults", "-display", "none", "-serial", "stdio", "-monitor", "none"],
+      ...(this.#options.restarts === true ? [] : ["-no-reboot"]),
       ...loader,
       ...drive(this.disk, "system"),
       ...drive(join(this.folder, "script"), "script", true),
@@ -303,6 +311,7 @@ export class Machine {
       for (const stream of [child.stdout, child.stderr]) {
         stream.setEncoding("latin1").on("data", (text: string) => {
           parts.push(text);
+          this.#options.onSerial?.(text, child.pid ?? 0);
           if (hang !== null && reset === null && parts.join("").includes(hang)) {
             reset = setTimeout(() => child.kill("SIGKILL"), RESET_SECONDS * 1000);
           }
