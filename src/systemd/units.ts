@@ -198,6 +198,6 @@ FailureAction=reboot-force
 [Service]
 Type=oneshot
 ExecStart=${shellLine(script)}
-TimeoutStartSec=30s
+TimeoutStartSec=1min
 `;
 }

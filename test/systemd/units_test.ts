@@ -142,7 +142,7 @@ test("systemd from 254 on is given an action, an older or unknown one a command"
     );
     assert.deepEqual(valuesOf(text, "FailureAction"), ["reboot-force"]);
     assert.deepEqual(valuesOf(text, "Type"), ["oneshot"]);
-    assert.deepEqual(valuesOf(text, "TimeoutStartSec"), ["30s"], "a oneshot has no limit of its own");
+    assert.deepEqual(valuesOf(text, "TimeoutStartSec"), ["1min"], "a oneshot has no limit of its own");
   }
 });
 
