@@ -2,7 +2,7 @@ import { type Config, DEFAULT_CONFIG } from "../config/config.ts";
 import { readAttribute } from "../host/text.ts";
 import { withCommandLock } from "../journal/command_lock.ts";
 import { noteSkipped, unloadLoaded, whatIsLoaded } from "../kexec/load.ts";
-import { EXIT, type ExitCode, exitCodeOf, KexecError, messageOf } from "../lib/errors.ts";
+import { EXIT, KexecError } from "../lib/errors.ts";
 import { systemdControl } from "../systemd/control.ts";
 import { command } from "./command.ts";
 import { openHost, OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
@@ -10,6 +10,7 @@ import { livePorts, requireLive, requireRoot } from "./live_ports.ts";
 import { planAndLoad } from "./load_plan.ts";
 import { configOf, exitCodeOfPlan, type PlanArguments } from "./plan_host.ts";
 import { showPluginLog } from "./plugin_log.ts";
+import { type Refusal, refusalOf } from "./reboot_refusal.ts";
 import { renderFindings } from "./render_plan.ts";
 import { painter, type Terminal } from "./terminal.ts";
 
@@ -47,11 +48,6 @@ export const reboot = command({
   },
 });
 
-interface Refusal {
-  readonly exit: ExitCode;
-  readonly sentence: string;
-}
-
 /** Whatever stands in the way of a kexec must not stand in the way of the reboot. */
 async function tryLoad(
   args: PlanArguments,
@@ -72,11 +68,9 @@ async function tryLoad(
     const findings = renderFindings(refusing, painter(terminal.errColor), terminal.width);
     return { exit: exitCodeOfPlan(outcome.plan), sentence: `no kexec:\n${findings}` };
   } catch (error) {
-    if (!(error instanceof KexecError)) throw error;
-    if (error.code === "usage" || error.code === "lock-held" || error.code === "foreign-kernel-loaded") {
-      throw error;
-    }
-    return { exit: exitCodeOf(error.code), sentence: `no kexec: ${messageOf(error)}` };
+    const refusal = refusalOf(error);
+    if (refusal === null) throw error;
+    return refusal;
   }
 }
 
