@@ -80,13 +80,18 @@ sleep 600
 `;
 }
 
-/** A machine for more boots than a test's usual few, and with what these scripts call. */
+/**
+ * A machine for more boots than a test's usual few, and with what these scripts call.
+ *
+ * @param isLean As systemdRoot's.
+ */
 export function withLongMachine(
   suite: SystemdSuite,
   options: MachineOptions,
   action: (machine: Machine) => Promise<void>,
+  isLean = false,
 ): Promise<void> {
-  const fill = systemdRoot(suite);
+  const fill = systemdRoot(suite, isLean);
   const cgpt = findProgram("cgpt");
   if (cgpt === null) throw new Error("Cannot make a machine: cgpt is not installed");
   const standIn = fileURLToPath(new URL("update_engine_stand_in.pl", import.meta.url));
