@@ -3,7 +3,7 @@
  * is compared with: real GRUB (grub-emu, a process of its own) doing the same, and `sh -c true`, the least that
  * any process costs. Medians over interleaved runs. Also: hostile scripts of one mebibyte, to their bounds.
  *
- * Run by `bun run bench/grub_bench.ts [RUNS]`.
+ * Run by `deno task bench grub [RUNS]`.
  *
  * @module
  */
