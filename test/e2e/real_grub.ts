@@ -7,18 +7,29 @@
  *
  * @module
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run } from "../support/debian.ts";
+import { findProgram, missingPrograms, run } from "../support/debian.ts";
 import { USR_A, USR_B } from "../support/gpt_image.ts";
 import { grubArchive, SAMPLE_GRUB_CFG } from "../support/sample_grub_cfg.ts";
+import { PC } from "./board.ts";
 import { partitionRange, readBytes, type SlotName, writeBytes, writeToEsp } from "./disk.ts";
 
 export const GRUB_FOLDER = "/usr/lib/grub/i386-pc";
 const MODULES =
   "biosdisk part_gpt fat ext2 search search_fs_uuid search_label memdisk tar configfile normal test " +
   "echo read terminal serial linux halt reboot minicmd";
+
+/** Why GRUB cannot be put on a disk here, or null. */
+export function whyNoGrub(): string | null {
+  const missing = [
+    ...missingPrograms(["grub-mkimage"]),
+    ...(existsSync(`${GRUB_FOLDER}/boot.img`) ? [] : ["grub-pc-bin"]),
+  ];
+  return missing.length === 0 ? null : `needs ${missing.join(", ")}`;
+}
 
 /** The sample's configuration as Debian's GRUB can run it. */
 export function configuration(slot: SlotName, usrhash: string): string {
@@ -43,9 +54,65 @@ export function configuration(slot: SlotName, usrhash: string): string {
 
 /** Put GRUB into the BIOS boot partition, with what it is to boot. */
 export function installGrub(disk: string, slot: SlotName, usrhash: string, initrd: string): void {
+  installConfiguration(disk, configuration(slot, usrhash));
+  writeToEsp(disk, "/e2e-initrd.cpio", initrd);
+}
+
+/** What GRUB says of the disk that it came from, by {@link installGrubProbe}. */
+export interface GrubProbe {
+  /** Partitions, as GRUB names them, in ascending order: `gpt1 gpt2`. */
+  readonly partitions: string;
+  /** Partition that the EFI system partition's file system is found in, and the one that is named ROOT. */
+  readonly esp: string;
+  readonly root: string;
+  /** Whether it can read the slots' kernels there. */
+  readonly kernels: boolean;
+}
+
+const PROBE = `serial --unit=0 --speed=115200
+terminal_output serial
+set pager=0
+echo "PROBE all"
+ls
+search --no-floppy --set=esp --fs-uuid F1A7-CA12
+search --no-floppy --set=root --label ROOT
+echo "PROBE esp=$esp"
+echo "PROBE root=$root"
+if [ -f ($esp)/flatcar/vmlinuz-a -a -f ($esp)/flatcar/vmlinuz-b ]; then echo "PROBE kernels"; fi
+echo "PROBE end"
+reboot
+`;
+
+/** Put GRUB into the BIOS boot partition, to say what it finds on the disk, and to restart. */
+export function installGrubProbe(disk: string): void {
+  installConfiguration(disk, PROBE);
+}
+
+/** Start what {@link installGrubProbe} has put on a disk, which stays as it is. @throws {Error} if it does not come up. */
+export function probeByGrub(disk: string): GrubProbe {
+  const child = spawnSync(findProgram(PC.qemu) ?? PC.qemu, [
+    ...PC.machine,
+    ...["-nodefaults", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot"],
+    ...["-drive", `file=${disk},if=none,id=system,format=raw,snapshot=on`],
+    ...["-device", "virtio-blk-pci,drive=system"],
+  ], { stdio: ["ignore", "pipe", "pipe"], encoding: "latin1", timeout: 120_000, killSignal: "SIGKILL" });
+  const text = child.stdout.replaceAll("\r", "");
+  if (!text.includes("PROBE end")) throw new Error(`GRUB did not come up:\n${text}${child.stderr}`);
+  // A line of the terminal has 80 columns.
+  const listed = (/PROBE all\n([^]*?)PROBE/.exec(text)?.[1] ?? "").replaceAll("\n", "");
+  const value = (name: string): string => new RegExp(`^PROBE ${name}=(.*)$`, "m").exec(text)?.[1] ?? "";
+  return {
+    partitions: [...listed.matchAll(/\(hd0,(gpt\d+)\)/g)].map((match) => match[1] ?? "").sort().join(" "),
+    esp: value("esp"),
+    root: value("root"),
+    kernels: text.includes("PROBE kernels"),
+  };
+}
+
+function installConfiguration(disk: string, text: string): void {
   const work = mkdtempSync(join(tmpdir(), "flatcar-kexec-grub-"));
   try {
-    writeFileSync(join(work, "memdisk.tar"), grubArchive(configuration(slot, usrhash)));
+    writeFileSync(join(work, "memdisk.tar"), grubArchive(text));
     writeFileSync(join(work, "load.cfg"), "search.fs_uuid F1A7-CA12 root hd0,gpt1\nset prefix=(memdisk)\n");
     const image = join(work, "core.img");
     run("grub-mkimage", [
@@ -66,7 +133,6 @@ export function installGrub(disk: string, slot: SlotName, usrhash: string, initr
     boot.writeUInt8(0xff, 0x64);
     boot.writeUInt16LE(0x9090, 0x66);
     writeBytes(disk, 0, Buffer.concat([boot.subarray(0, 440), readBytes(disk, 440, 72)]));
-    writeToEsp(disk, "/e2e-initrd.cpio", initrd);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { test } from "node:test";
-import { missingPrograms } from "../support/debian.ts";
 import { planOf, refusing } from "./answers.ts";
-import { GRUB_FOLDER } from "./real_grub.ts";
+import { whyNoGrub } from "./real_grub.ts";
 import { vmTest } from "./vm_test_case.ts";
 
 const NAME =
@@ -18,11 +16,8 @@ if [ "$grub_cpu" = i386 ]; then set linux_append="$linux_append cpu=$grub_cpu"; 
 set linux_append="$linux_append last"
 `;
 
-const missing = [
-  ...missingPrograms(["grub-mkimage"]),
-  ...(existsSync(`${GRUB_FOLDER}/boot.img`) ? [] : ["grub-pc-bin"]),
-];
-if (missing.length > 0) test(`${NAME} (needs ${missing.join(", ")})`, { skip: true }, () => {});
+const reason = whyNoGrub();
+if (reason !== null) test(`${NAME} (${reason})`, { skip: reason }, () => {});
 else {
   vmTest(NAME, {
     grub: true,

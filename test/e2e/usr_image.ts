@@ -71,7 +71,8 @@ const REAL_PROGRAMS = [
 
 /**
  * Where there is no systemd, this does what matters of it here: it takes /boot and /oem away as shutdown would,
- * runs commit as the unit in kexec.target would, and jumps, or restarts if there is nothing to jump to.
+ * runs commit as the unit in kexec.target would, and jumps, or restarts if there is nothing to jump to. A script in
+ * /run/commit takes the place of commit.
  */
 const SYSTEMCTL = `#!/bin/sh
 echo "$*" >>/run/systemctl.log
@@ -92,13 +93,11 @@ case $verb in
     fault=$(cat /run/fault 2>/dev/null)
     . /e2e/functions
     save
-    if [ "$fault" = power-cut-in-commit ]; then
-      /opt/bin/flatcar-kexec commit &
-      usleep $(cat /run/cut-after)
-      echo b >/proc/sysrq-trigger
+    if [ -e /run/commit ]; then . /run/commit
+    else
+      /opt/bin/flatcar-kexec commit >/run/out/commit.out 2>/run/out/commit.err
+      echo $? >/run/out/commit.status
     fi
-    /opt/bin/flatcar-kexec commit >/run/out/commit.out 2>/run/out/commit.err
-    echo $? >/run/out/commit.status
     [ "$fault" = power-cut-after-commit ] && echo b >/proc/sysrq-trigger
     save
     mount -o remount,ro /

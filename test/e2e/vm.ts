@@ -55,7 +55,7 @@ set linux_append="${oem.append}"
 export const OEM_CONFIG: string = oemConfig(PC);
 
 /** Seconds after which somebody presses the reset button of a machine that does nothing any more. */
-const RESET_SECONDS = 60;
+const RESET_SECONDS = 10;
 
 /** Where the machine has the initial RAM disk that its kernels, unlike Flatcar's, do not have built in. */
 export const GUEST_INITRD = "/e2e/initrd.cpio";
@@ -78,7 +78,7 @@ keep() {
 `;
 
 /** What a script may write to /run/fault to have something break. */
-export type Fault = "load" | "jump" | "power-cut-after-commit" | "power-cut-in-commit";
+export type Fault = "load" | "jump" | "power-cut-after-commit";
 
 const KEXEC = `#!/bin/sh
 fault=$(cat /run/fault 2>/dev/null)
@@ -115,9 +115,9 @@ echo "E2E boot $BOOT"
 off
 `;
 
-/** A script for each boot, counted from 1; what follows the last is an orderly power-off. */
-function scriptOf(boots: readonly string[]): string {
-  const cases = boots.map((text, index) => `${index + 1})\n${text}\n;;`).join("\n");
+/** A script for each boot, counted from `first`; what follows the last is an orderly power-off. */
+function scriptOf(boots: readonly string[], first = 1): string {
+  const cases = boots.map((text, index) => `${index + first})\n${text}\n;;`).join("\n");
   return `set -x\ncase $BOOT in\n${cases}\nesac\n`;
 }
 
@@ -163,6 +163,13 @@ export interface MachineOptions {
   readonly qemu?: readonly string[];
   /** Seconds that one run of QEMU may take. */
   readonly limit?: number;
+  /** Boots that there is room for; 16 unless told. */
+  readonly mostBoots?: number;
+}
+
+export interface PowerOnOptions {
+  /** File for a record of all that the run writes to the system disk (see write_log.ts). */
+  readonly record?: string;
 }
 
 /** Why no machine can be started here, or null. */
@@ -223,7 +230,13 @@ export class Machine {
     writeFileSync(join(this.folder, "script"), scriptOf(options.boots));
     truncateSync(join(this.folder, "script"), 1 << 20);
     writeFileSync(join(this.folder, "results"), "");
-    truncateSync(join(this.folder, "results"), MOST_BOOTS * RESULT_SIZE);
+    truncateSync(join(this.folder, "results"), ((options.mostBoots ?? MOST_BOOTS) + 1) * RESULT_SIZE);
+  }
+
+  /** Other scripts for the boots from `first` on, counted from 1; while the machine is off. */
+  setScripts(first: number, boots: readonly string[]): void {
+    writeFileSync(join(this.folder, "script"), scriptOf(boots, first));
+    truncateSync(join(this.folder, "script"), 1 << 20);
   }
 
   #fillRoot(tree: string): void {
@@ -256,6 +269,7 @@ export class Machine {
   async powerOn(
     staged: Readonly<Partial<Record<SlotName, Counters>>> = {},
     hang: string | null = null,
+    { record }: PowerOnOptions = {},
   ): Promise<PowerCycle> {
     const choice = bootThroughFirmware(
       this.disk,
@@ -274,7 +288,7 @@ export class Machine {
     const loader = grub !== undefined
       ? []
       : ["-kernel", choice.kernel, "-initrd", this.#initrd, "-append", choice.cmdline];
-    const { serial, seconds } = await this.#qemu(loader, hang);
+    const { serial, seconds } = await this.#qemu(loader, hang, record ?? null);
     const cycle = { slot: choice.slot, cmdline: choice.cmdline, serial, seconds };
     this.cycles.push(cycle);
     return cycle;
@@ -283,6 +297,7 @@ export class Machine {
   #qemu(
     loader: readonly string[],
     hang: string | null,
+    record: string | null,
   ): Promise<{ readonly serial: string; readonly seconds: number }> {
     const drive = (name: string, id: string, readonly = false): readonly string[] => [
       "-drive",
@@ -295,7 +310,7 @@ export class Machine {
       ...["-nodefaults", "-display", "none", "-serial", "stdio", "-monitor", "none"],
       ...(this.#options.restarts === true ? [] : ["-no-reboot"]),
       ...loader,
-      ...drive(this.disk, "system"),
+      ...(record === null ? drive(this.disk, "system") : recordedDrive(this.disk, record)),
       ...drive(join(this.folder, "script"), "script", true),
       ...drive(join(this.folder, "results"), "results"),
       ...(this.#options.qemu ?? []),
@@ -372,6 +387,18 @@ export class Machine {
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** A disk all of whose writes are recorded, flushes as well: so the flushes must not be dropped above the record. */
+function recordedDrive(disk: string, record: string): readonly string[] {
+  writeFileSync(record, "");
+  return [
+    ...["-blockdev", `driver=file,filename=${disk},node-name=system-file,cache.no-flush=on`],
+    ...["-blockdev", `driver=file,filename=${record},node-name=record-file,cache.no-flush=on`],
+    "-blockdev",
+    "driver=blklogwrites,file=system-file,log=record-file,log-sector-size=512,node-name=system",
+    ...["-device", "virtio-blk-pci,drive=system,write-cache=on"],
+  ];
 }
 
 function tail(text: string): string {
