@@ -74,15 +74,20 @@ function noteFailure(result: string, ports: LivePorts, terminal: Terminal): Exit
   return EXIT.done;
 }
 
-/** @param result `$SERVICE_RESULT $EXIT_STATUS` of systemd.exec(5): `exit-code 1`, `signal KILL`, `timeout TERM`. */
+/**
+ * @param result `$SERVICE_RESULT $EXIT_STATUS` of systemd.exec(5): `exit-code 1`, `signal KILL`, `timeout TERM`.
+ * There is no status where a command before commit was what failed.
+ */
 export function failureSentence(result: string): string {
-  const [how = "", status = "unknown"] = result.trim().split(/\s+/);
+  const [how = "", status] = result.trim().split(/\s+/);
   switch (how) {
     case "exit-code":
-      return `${COMMIT_UNIT} ended with exit status ${status}`;
+      return status === undefined
+        ? `${COMMIT_UNIT} failed before it came to commit`
+        : `${COMMIT_UNIT} ended with exit status ${status}`;
     case "signal":
     case "core-dump":
-      return `${COMMIT_UNIT} was killed by signal ${status}`;
+      return `${COMMIT_UNIT} was killed${status === undefined ? "" : ` by signal ${status}`}`;
     case "timeout":
       return `${COMMIT_UNIT} ran out of time`;
     default:

@@ -5,8 +5,10 @@ import { failureSentence } from "../../src/cli/commit.ts";
 test("what systemd says of a commit that failed becomes a sentence", () => {
   const cases: Readonly<Record<string, string>> = {
     "exit-code 1": "ended with exit status 1",
+    "exit-code ": "failed before it came to commit",
     "signal KILL": "was killed by signal KILL",
     "core-dump ABRT": "was killed by signal ABRT",
+    "signal ": "was killed",
     "timeout TERM": "ran out of time",
     "oom-kill KILL": 'did not end well: systemd says "oom-kill"',
     "resources ": 'did not end well: systemd says "resources"',

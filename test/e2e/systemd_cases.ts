@@ -162,7 +162,7 @@ export const REFUSED: readonly RebootCase[] = [
   },
   failingCommit(
     "commit fails",
-    "ExecStartPre=/bin/false",
+    "ExecStart=\\nExecStart=/bin/false",
     /kexec was skipped: flatcar-kexec-commit\.service ended with exit status 1/,
   ),
   failingCommit(
