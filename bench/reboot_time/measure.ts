@@ -1,6 +1,6 @@
 /**
  * How long a reboot takes by kexec and through firmware and GRUB: in the same virtual machine, on the same disk,
- * one after the other in one run of QEMU, under SeaBIOS and under OVMF. Writes results.json.
+ * one after the other in one run of QEMU, under SeaBIOS and under OVMF. Adds to results.json.
  *
  * The machines have Debian's systemd and GNU GRUB and run the built binary: `flatcar-kexec reboot`, which plans
  * and loads first, and `flatcar-kexec reboot --cold`. The lines on the serial console are timed from outside, in
@@ -120,8 +120,7 @@ async function main(args: readonly string[]): Promise<void> {
   if (missing.length > 0) throw new Error(`Cannot measure reboots: this needs ${missing.join(", ")}`);
   for (const firmware of named.length > 0 ? named : FIRMWARES) {
     const run = await measure(firmware, pairs);
-    const others = readResults(RESULTS).filter((one) => one.firmware !== firmware);
-    writeResults(RESULTS, [...others, run]);
+    writeResults(RESULTS, [...readResults(RESULTS), run]);
   }
 }
 

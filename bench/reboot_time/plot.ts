@@ -4,14 +4,16 @@
  * @module
  */
 import { writeFileSync } from "node:fs";
-import { type Phase, PHASES, type Way } from "./phases.ts";
+import { type Phase, PHASES, type Reboot, type Way } from "./phases.ts";
 import {
   type Firmware,
+  FIRMWARES,
   GAP,
   leastParts,
   LOADED_BEFORE,
   ratio,
   readResults,
+  rebootsUnder,
   RESULTS,
   type Run,
   seconds,
@@ -32,26 +34,36 @@ const LOOKS: Readonly<Record<Phase, { readonly label: string; readonly color: st
   loader: { label: "GRUB", color: "#ef8a62" },
   jump: { label: "jump", color: "#2166ac" },
   kernel: { label: "kernel, initial RAM disk", color: "#b8b8b8" },
-  userspace: { label: "systemd, to multi-user.target", color: "#dedede" },
+  userspace: { label: "systemd, to a unit of multi-user.target", color: "#dedede" },
 };
 
+interface Measured {
+  readonly firmware: Firmware;
+  readonly all: readonly Reboot[];
+}
+
+function machinesOf(runs: readonly Run[]): readonly Measured[] {
+  return FIRMWARES.map((firmware) => ({ firmware, all: rebootsUnder(runs, firmware) }));
+}
+
 export function renderPlot(runs: readonly Run[]): string {
+  const machines = machinesOf(runs);
   const inner = WIDTH - MARGIN.left - MARGIN.right;
-  const longest = Math.max(1, ...runs.flatMap((run) => WAYS.map((way) => seconds(run, way).cpu)));
+  const longest = Math.max(1, ...machines.flatMap(({ all }) => WAYS.map((way) => seconds(all, way).cpu)));
   const maxX = Math.ceil(longest / 10) * 10;
   const x = (seconds: number): number => Math.round((MARGIN.left + (seconds / maxX) * inner) * 10) / 10;
   const groupHeight = 2 * BAR.height + BAR.gap + BAR.group;
-  const bottom = MARGIN.top + runs.length * groupHeight + BAR.gap;
+  const bottom = MARGIN.top + machines.length * groupHeight + BAR.gap;
   const height = bottom + MARGIN.bottom;
   const ticks = range(0, maxX, 10).map((seconds) =>
     `<line x1="${x(seconds)}" y1="${MARGIN.top}" x2="${x(seconds)}" y2="${bottom + 5}" stroke="#ddd"/>` +
     `<text x="${x(seconds)}" y="${bottom + 20}" text-anchor="middle">${seconds}</text>`
   );
-  const bars = runs.flatMap((run, group) => {
+  const bars = machines.flatMap(({ firmware, all }, group) => {
     const top = MARGIN.top + group * groupHeight + BAR.group;
     return [
-      `<text x="${MARGIN.left}" y="${top - 7}" font-weight="bold">${NAMES[run.firmware]}</text>`,
-      ...WAYS.map((way, index) => bar(run, way, top + index * (BAR.height + BAR.gap), x)),
+      `<text x="${MARGIN.left}" y="${top - 7}" font-weight="bold">${NAMES[firmware]}</text>`,
+      ...WAYS.map((way, index) => bar(all, way, top + index * (BAR.height + BAR.gap), x)),
     ];
   });
   return [
@@ -72,11 +84,11 @@ export function renderPlot(runs: readonly Run[]): string {
   ].join("\n");
 }
 
-function bar(run: Run, way: Way, top: number, x: (seconds: number) => number): string {
+function bar(all: readonly Reboot[], way: Way, top: number, x: (seconds: number) => number): string {
   const middle = top + BAR.height / 2;
   let end = 0;
   const parts: string[] = [];
-  for (const [phase, { cpu }] of leastParts(run, way)) {
+  for (const [phase, { cpu }] of leastParts(all, way)) {
     const [left, right] = [x(end), x(end + cpu)];
     end += cpu;
     parts.push(
@@ -85,7 +97,7 @@ function bar(run: Run, way: Way, top: number, x: (seconds: number) => number): s
       }"><title>${LOOKS[phase].label}: ${cpu.toFixed(1)} s</title></rect>`,
     );
   }
-  const text = `${end.toFixed(0)} s${way === "kexec" ? `: × ${ratio(run).cpu.toFixed(2)}` : ""}`;
+  const text = `${end.toFixed(0)} s${way === "kexec" ? `: × ${ratio(all).cpu.toFixed(2)}` : ""}`;
   return `<text x="${MARGIN.left - 8}" y="${middle}" dy="4" text-anchor="end">${way}</text>${
     parts.join("")
   }` +
@@ -110,19 +122,19 @@ function range(from: number, to: number, step: number): readonly number[] {
 /** The table of docs/fleet.md, in Markdown. */
 export function renderTable(runs: readonly Run[]): string {
   const spans: readonly (readonly [string, readonly Phase[]])[] = [
-    ["from the command to multi-user.target", PHASES],
+    ["from the command to a unit of multi-user.target", PHASES],
     ["the same, with the kernel loaded before", LOADED_BEFORE],
     ["from the old kernel's last line to the new one's first", GAP],
   ];
-  const rows = runs.flatMap((run) =>
+  const rows = machinesOf(runs).flatMap(({ firmware, all }) =>
     spans.map(([name, phases]) => {
-      const [firmware, kexec] = WAYS.map((way) => seconds(run, way, phases));
-      const quotient = ratio(run, phases);
+      const [before, after] = WAYS.map((way) => seconds(all, way, phases));
+      const quotient = ratio(all, phases);
       const cells = [
-        NAMES[run.firmware],
+        NAMES[firmware],
         name,
-        `${firmware?.cpu.toFixed(1)} s`,
-        `${kexec?.cpu.toFixed(1)} s`,
+        `${before?.cpu.toFixed(1)} s`,
+        `${after?.cpu.toFixed(1)} s`,
         quotient.cpu.toFixed(2),
         quotient.wall.toFixed(2),
       ];

@@ -45,6 +45,11 @@ export function readResults(file: URL): readonly Run[] {
   return existsSync(file) ? v.parse(ResultsSchema, JSON.parse(readFileSync(file, "utf8"))).runs : [];
 }
 
+/** All reboots of machines with this firmware, over all runs. */
+export function rebootsUnder(runs: readonly Run[], firmware: Firmware): readonly Reboot[] {
+  return runs.filter((run) => run.firmware === firmware).flatMap((run) => run.reboots);
+}
+
 /** To hundredths of a second, which is what the processor's time is known to. */
 export function writeResults(file: URL, runs: readonly Run[]): void {
   const sorted = FIRMWARES.flatMap((firmware) => runs.filter((run) => run.firmware === firmware));
@@ -55,11 +60,11 @@ export function writeResults(file: URL, runs: readonly Run[]): void {
 
 /**
  * The least that each part took over the reboots that went this way, in their order. What disturbs, other programs
- * and the emulator's own slow paths, only ever adds; some reboots took a part five times as long as others.
+ * and the emulator's own slow paths, only ever adds; some reboots took a part ten times as long as others.
  */
-export function leastParts(run: Run, way: Way): ReadonlyMap<Phase, Moment> {
+export function leastParts(all: readonly Reboot[], way: Way): ReadonlyMap<Phase, Moment> {
   const least = new Map<Phase, Moment>();
-  const reboots = run.reboots.filter((one) => one.way === way);
+  const reboots = all.filter((one) => one.way === way);
   for (const phase of PHASES) {
     const parts = reboots.flatMap((one) => one.parts.filter((part) => part.phase === phase));
     if (parts.length === 0) continue;
@@ -70,8 +75,8 @@ export function leastParts(run: Run, way: Way): ReadonlyMap<Phase, Moment> {
 }
 
 /** Sum of the least that a way's parts took, all or some of them. */
-export function seconds(run: Run, way: Way, phases: readonly Phase[] = PHASES): Moment {
-  const least = leastParts(run, way);
+export function seconds(all: readonly Reboot[], way: Way, phases: readonly Phase[] = PHASES): Moment {
+  const least = leastParts(all, way);
   let wall = 0, cpu = 0;
   for (const phase of phases) {
     wall += least.get(phase)?.wall ?? 0;
@@ -86,8 +91,8 @@ export const GAP: readonly Phase[] = ["firmware", "loader", "jump"];
 export const LOADED_BEFORE: readonly Phase[] = PHASES.filter((phase) => phase !== "command");
 
 /** Kexec's seconds to the firmware's. */
-export function ratio(run: Run, phases: readonly Phase[] = PHASES): Moment {
-  const kexec = seconds(run, "kexec", phases);
-  const firmware = seconds(run, "firmware", phases);
+export function ratio(all: readonly Reboot[], phases: readonly Phase[] = PHASES): Moment {
+  const kexec = seconds(all, "kexec", phases);
+  const firmware = seconds(all, "firmware", phases);
   return { wall: kexec.wall / firmware.wall, cpu: kexec.cpu / firmware.cpu };
 }

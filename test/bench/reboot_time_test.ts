@@ -9,6 +9,7 @@ import {
   LOADED_BEFORE,
   ratio,
   readResults,
+  rebootsUnder,
   RESULTS,
   type Run,
   seconds,
@@ -115,10 +116,11 @@ test("a ratio is the least kexec took over the least the firmware took, of the w
       },
     ],
   };
-  assert.deepEqual(seconds(run, "kexec"), { wall: 24, cpu: 12 });
-  assert.deepEqual(ratio(run), { wall: 12 / 16, cpu: 12 / 16 });
-  assert.deepEqual(ratio(run, GAP), { wall: 0.2, cpu: 0.2 });
-  assert.deepEqual(ratio(run, LOADED_BEFORE), { wall: 7 / 15, cpu: 7 / 15 });
+  const all = rebootsUnder([run, { ...run, firmware: "seabios", reboots: [] }], "ovmf");
+  assert.deepEqual(seconds(all, "kexec"), { wall: 24, cpu: 12 });
+  assert.deepEqual(ratio(all), { wall: 12 / 16, cpu: 12 / 16 });
+  assert.deepEqual(ratio(all, GAP), { wall: 0.2, cpu: 0.2 });
+  assert.deepEqual(ratio(all, LOADED_BEFORE), { wall: 7 / 15, cpu: 7 / 15 });
 });
 
 test("the table and the plot of docs/fleet.md are those of the results that are kept", () => {
@@ -127,7 +129,7 @@ test("the table and the plot of docs/fleet.md are those of the results that are 
     text.split("\n").filter((line) => line.startsWith("|") && !line.includes("---"))
       .map((line) => line.replace(/ +/g, " "));
   const runs = readResults(RESULTS);
-  assert.deepEqual(runs.map((run) => run.firmware), FIRMWARES);
+  assert.deepEqual([...new Set(runs.map((run) => run.firmware))], FIRMWARES);
   const [, table = ""] = page("fleet.md").split(/<!-- reboot table.*?-->/);
   assert.deepEqual(rows(table), rows(renderTable(runs)));
   assert.equal(page("reboot-time.svg"), renderPlot(runs));
