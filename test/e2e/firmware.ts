@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { run } from "../support/debian.ts";
 import { sampleCmdline } from "../support/sample_host.ts";
 import type { Board } from "./board.ts";
 import { readCounters, readFromEsp, setCounters, type SlotName } from "./disk.ts";
@@ -30,7 +31,11 @@ export function bootThroughFirmware(
   }
   if (best === null) throw new Error("GRUB finds no slot to boot: the machine hangs at its console");
   const [priority, tries, successful] = readCounters(disk, best);
-  if (tries > 0) setCounters(disk, best, [priority, tries - 1, successful]);
+  if (tries > 0) {
+    // GRUB writes both copies anew, a damaged one from the other; cgpt wants to be asked for that.
+    run("cgpt", ["repair", disk]);
+    setCounters(disk, best, [priority, tries - 1, successful]);
+  }
   readFromEsp(disk, `/flatcar/vmlinuz-${best}`, kernelFile);
   const cmdline = sampleCmdline({
     arch,

@@ -5,7 +5,7 @@
  * through the firmware in the end, or a bad one is given up. The first wrong state ends it, with the evidence.
  *
  * How updates differ from each other is said in test/e2e/fault_cycles.ts. With `--write` the tables of
- * docs/failure-modes.md get what was seen; `--only=REGEX` picks faults by name, `--tries=spend|keep` a setting.
+ * docs/failure-modes.md get what was seen, after each cycle; `--only=REGEX` picks faults by name, `--tries=spend|keep` a setting.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { readTable, tableRows, TABLES, writeTable } from "../e2e/failure_table.ts";
 import { type Cycle, type CycleResult, runCycles } from "../e2e/fault_cycles.ts";
-import { type Fault, FAULTS, type Tries } from "../e2e/faults.ts";
+import { FAULTS } from "../e2e/faults.ts";
 import { whyNoMachine } from "../e2e/vm.ts";
 import { seededRandom } from "../support/random.ts";
 
@@ -27,22 +27,31 @@ const option = (name: string): string | null =>
   options?.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3) ?? null;
 const only = new RegExp(option("only") ?? "");
 
-/** Rounds of all faults in a random order, each with the try taken; every third one, where it can, with it kept. */
+/** Rounds of all faults under each setting that they come out under, in a random order. */
 function drawCycles(): readonly Cycle[] {
   const random = seededRandom(seed);
-  const faults = FAULTS.filter(({ name }) => only.test(name));
-  if (faults.length === 0) throw new Error(`No fault is called ${only}`);
+  const every = FAULTS.filter(({ name }) => only.test(name)).flatMap((fault): readonly Cycle[] => [
+    { fault, tries: "spend" },
+    ...(fault.spendsOnly === true ? [] : [{ fault, tries: "keep" } as const]),
+  ]).filter(({ tries }) => option("tries") === null || option("tries") === tries);
+  if (every.length === 0) throw new Error("No fault is called so");
   const cycles: Cycle[] = [];
-  let round: Fault[] = [];
+  let round: Cycle[] = [];
   while (cycles.length < count) {
-    if (round.length === 0) round = [...faults];
-    const [fault] = round.splice(random.int(0, round.length - 1), 1);
-    if (fault === undefined) continue;
-    const drawn: Tries = random.chance(1 / 3) ? "keep" : "spend";
-    const tries = fault.spendsOnly === true ? "spend" : option("tries") === "keep" ? "keep" : drawn;
-    cycles.push({ fault, tries: option("tries") === "spend" ? "spend" : tries });
+    if (round.length === 0) round = [...every];
+    cycles.push(...round.splice(random.int(0, round.length - 1), 1));
   }
   return cycles;
+}
+
+/** Done after each cycle: a run that is broken off has shown what it has shown. */
+function writeTables(results: readonly CycleResult[]): void {
+  const path = fileURLToPath(new URL("../../docs/failure-modes.md", import.meta.url));
+  let text = readFileSync(path, "utf8");
+  for (const table of TABLES) {
+    text = writeTable(text, table, tableRows(table, readTable(text, table), results));
+  }
+  writeFileSync(path, text);
 }
 
 function line({ fault, tries, reached, old, counters, boots, cut, seconds }: CycleResult): string {
@@ -58,18 +67,13 @@ const reason = whyNoMachine();
 if (reason !== null) throw new Error(`Cannot run machines: ${reason}`);
 console.log(`${count} faults, seed ${seed}`);
 const started = performance.now();
+const seen: CycleResult[] = [];
 const results = await runCycles(drawCycles(), seed, (result, number) => {
   console.log(`${String(number).padStart(4)} ${line(result)}`);
+  seen.push(result);
+  if (options?.includes("--write") === true) writeTables(seen);
 });
 const kept = results.filter(({ tries }) => tries === "keep").length;
-if (options?.includes("--write") === true) {
-  const path = fileURLToPath(new URL("../../docs/failure-modes.md", import.meta.url));
-  let text = readFileSync(path, "utf8");
-  for (const table of TABLES) {
-    text = writeTable(text, table, tableRows(table, readTable(text, table), results));
-  }
-  writeFileSync(path, text);
-}
 console.log(
   `${results.length} faults came out right (${
     results.length - kept
