@@ -96,11 +96,15 @@ export function renderSlots(slots: readonly PlannedSlot[], next: PlannedSlot | n
     .join("\n");
 }
 
+function renderSize(bytes: number): string {
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
 function renderKernel(plan: Plan, paint: Paint, width: number): string {
   const kernel = plan.kernel;
   if (kernel === null) return "";
   const rows: (readonly [string, string])[] = [
-    ["file", `${printable(kernel.file)} (${kernel.format}, ${(kernel.size / 1e6).toFixed(1)} MB)`],
+    ["file", `${printable(kernel.file)} (${kernel.format}, ${renderSize(kernel.size)})`],
     ["version", kernel.version === null ? "none in the image" : printable(kernel.version)],
     ["usrhash", kernel.usrhash ?? "none in the image"],
     ...plan.initrds.map((path) => ["initrd", printable(path)] as const),

@@ -148,6 +148,14 @@ test("plan stays within 80 columns, but for words of the command line that are l
   });
 });
 
+test("plan gives a kernel's size in a unit that fits it", async () => {
+  await withSample(async (sample) => {
+    assert.match((await runCaptured(["plan", ...sample.args])).out, /bzImage, [1-9]\d*\.\d kB\)/);
+    truncateSync(join(sample.root, "boot/flatcar/vmlinuz-b"), 34_245_760);
+    assert.match((await runCaptured(["plan", ...sample.args])).out, /bzImage, 34\.2 MB\)/);
+  });
+});
+
 test("plan in colour says the same as without", async () => {
   await withSample(async (sample) => {
     const plain = await runCaptured(["plan", ...sample.args]);
