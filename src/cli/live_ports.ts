@@ -9,7 +9,6 @@ import process from "node:process";
 import type { Config } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import { createFileStore } from "../journal/file_store.ts";
-import type { JournalSink } from "../journal/journal_entry.ts";
 import { journaldSink } from "../systemd/journald.ts";
 import { liveMachine } from "../kexec/kexec_tools.ts";
 import type { JumpArrangements, LoadPorts } from "../kexec/load.ts";
@@ -21,7 +20,6 @@ import { isElsewhere, type SnapshotArguments } from "./host_options.ts";
 
 export interface LivePorts extends LoadPorts {
   readonly control: SystemdControl;
-  readonly journal: JournalSink;
 }
 
 export function livePorts(host: Host, config: Config): LivePorts {

@@ -4,10 +4,8 @@
  * @module
  */
 import type { Host } from "../host/host.ts";
-import type { SkippedEvent } from "../journal/attempt.ts";
-import { loadedEntry, skippedEntry } from "../journal/journal_entry.ts";
 import type { LoadRecord } from "../journal/load_record.ts";
-import { loadPlanned, unloadLoaded, whatIsLoaded } from "../kexec/load.ts";
+import { loadPlanned, noteSkipped, unloadLoaded, whatIsLoaded } from "../kexec/load.ts";
 import { encodeNewc } from "../plugin/newc.ts";
 import { pluginInitrdPath } from "../plan/make_plan.ts";
 import { watchFile } from "../kexec/recheck.ts";
@@ -39,17 +37,15 @@ export async function planAndLoad(
   if (plan.decision === "refuse") {
     if (loaded.kind === "ours") unloadLoaded(loaded.record, config, ports);
     const refusing = plan.findings.filter((finding) => finding.level === "refuse");
-    const event: SkippedEvent = {
-      event: "skipped",
-      id: loaded.kind === "ours" ? loaded.record.id : null,
-      at: ports.now().toISOString(),
-      bootId: planning.facts.bootId ?? "",
-      stage: "load",
-      checks: refusals(plan),
-      reason: refusing.map((finding) => finding.message).join("; "),
-    };
-    ports.store.appendEvent(event);
-    ports.journal.send(skippedEntry(event));
+    noteSkipped(
+      ports,
+      {
+        id: loaded.kind === "ours" ? loaded.record.id : null,
+        bootId: planning.facts.bootId ?? "",
+      },
+      refusing.map((finding) => finding.message).join("; "),
+      refusals(plan),
+    );
     return { outcome: { kind: "refused", plan }, ports, planned };
   }
   if (loaded.kind === "ours" && isSame(loaded.record, planned)) {
@@ -60,7 +56,6 @@ export async function planAndLoad(
     archive: encodeNewc(initrd.entries),
   }));
   const record = loadPlanned(planning, initrds, config, ports);
-  ports.journal.send(loadedEntry(record));
   return { outcome: { kind: "loaded", plan, record, already: false }, ports, planned };
 }
 

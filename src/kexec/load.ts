@@ -6,6 +6,8 @@
 import type { Config } from "../config/config.ts";
 import { firmwareRequests } from "../host/firmware_requests.ts";
 import type { Host } from "../host/host.ts";
+import type { SkippedEvent } from "../journal/attempt.ts";
+import { type JournalSink, loadedEntry, skippedEntry } from "../journal/journal_entry.ts";
 import { type LoadRecord, loadRecordOf, type WatchedFile } from "../journal/load_record.ts";
 import type { StateStore } from "../journal/store.ts";
 import { chooseSyscall } from "../kernel/syscall.ts";
@@ -33,6 +35,7 @@ export interface LoadPorts {
   writeInitrd(path: string, archive: Uint8Array): void;
   /** A whole file of the live host. @throws {KexecError} `unreadable` */
   readFile(path: string): Uint8Array;
+  readonly journal: JournalSink;
   now(): Date;
 }
 
@@ -57,12 +60,28 @@ export interface InitrdArchive {
 }
 
 /**
- * Load the kernel of a plan that no check refuses. If anything goes wrong nothing stays loaded.
+ * Load the kernel of a plan that no check refuses. If anything goes wrong nothing stays loaded, and word is left.
  *
  * @throws {KexecError} `foreign-kernel-loaded`, `kexec-failed`, `kexec-tools-missing`, `unreadable`,
  * `systemd-failed`, `write-failed`.
  */
 export function loadPlanned(
+  planning: Planning,
+  initrds: readonly InitrdArchive[],
+  config: Config,
+  ports: LoadPorts,
+): LoadRecord {
+  try {
+    const record = putInPlace(planning, initrds, config, ports);
+    ports.journal.send(loadedEntry(record));
+    return record;
+  } catch (error) {
+    noteSkipped(ports, { id: planning.attempt, bootId: planning.facts.bootId ?? "" }, messageOf(error));
+    throw error;
+  }
+}
+
+function putInPlace(
   planning: Planning,
   initrds: readonly InitrdArchive[],
   config: Config,
@@ -77,6 +96,7 @@ export function loadPlanned(
   }
   const loaded = whatIsLoaded(ports);
   if (loaded.kind === "foreign") throw foreignKernel("load");
+  if (loaded.kind === "ours") unloadLoaded(loaded.record, config, ports);
   const record = loadRecordOf(plan, {
     id: attempt,
     bootId: facts.bootId ?? "",
@@ -91,7 +111,6 @@ export function loadPlanned(
     watchdogBefore: null,
   });
   if (record === null) throw new KexecError("internal", "Cannot load: the plan names no slot");
-  if (loaded.kind === "ours") unloadLoaded(loaded.record, config, ports);
   try {
     // Record and units come first: a reboot in between would jump without a try being taken.
     ports.store.writeLoad(record);
@@ -112,20 +131,27 @@ export function loadPlanned(
     return withWatchdog;
   } catch (error) {
     unloadLoaded(record, config, ports);
-    noteSkipped(ports, record, messageOf(error));
     throw error;
   }
 }
 
-/** For `status`, and for the next boot's confirm. A log that cannot be written must not hide what it is about. */
+/**
+ * Leave word that there is no kexec: in the journal, and for `status` and the next boot's confirm. A log that cannot be
+ * written must not hide what it is about.
+ *
+ * @param checks Ids of the checks that refused.
+ */
 export function noteSkipped(
-  ports: Pick<LoadPorts, "store" | "now">,
+  ports: Pick<LoadPorts, "store" | "journal" | "now">,
   { id, bootId }: { readonly id: string | null; readonly bootId: string },
   reason: string,
+  checks: readonly string[] = [],
 ): void {
   const at = ports.now().toISOString();
+  const event: SkippedEvent = { event: "skipped", id, at, bootId, stage: "load", checks, reason };
+  ports.journal.send(skippedEntry(event));
   try {
-    ports.store.appendEvent({ event: "skipped", id, at, bootId, stage: "load", checks: [], reason });
+    ports.store.appendEvent(event);
   } catch (error) {
     if (!(error instanceof KexecError)) throw error;
   }

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { type Config, DEFAULT_CONFIG } from "../../src/config/config.ts";
 import { createHost } from "../../src/host/live.ts";
 import { createFileStore } from "../../src/journal/file_store.ts";
+import type { JournalEntry } from "../../src/journal/journal_entry.ts";
 import type { StateStore } from "../../src/journal/store.ts";
 import { loadPlanned, type LoadPorts, unloadLoaded, whatIsLoaded } from "../../src/kexec/load.ts";
 import { KexecError } from "../../src/lib/errors.ts";
@@ -19,6 +20,7 @@ interface Stage {
   /** What was done, in order. */
   readonly steps: string[];
   readonly written: Map<string, Uint8Array>;
+  readonly entries: JournalEntry[];
   loaded: boolean;
   /** What kexec says instead of loading. */
   refusal: string | null;
@@ -32,8 +34,10 @@ function stage(folder: string, config: Config = DEFAULT_CONFIG): Stage {
   const store = createFileStore({ stateFolder: join(folder, "state"), runFolder: join(folder, "run") });
   const steps: string[] = [];
   const written = new Map<string, Uint8Array>();
+  const entries: JournalEntry[] = [];
   const it: Stage = {
     planning,
+    entries,
     store,
     steps,
     written,
@@ -67,6 +71,7 @@ function stage(folder: string, config: Config = DEFAULT_CONFIG): Stage {
         cancel: () => void steps.push("cancel"),
         setWatchdog: (microseconds) => (steps.push(`watchdog ${microseconds}`), 7),
       },
+      journal: { send: (entry) => void entries.push(entry) },
       writeInitrd: (path, archive) => void written.set(path, archive),
       readFile: (path) => written.get(path) ?? readFileSync(join(folder, path.slice(1))),
       now: () => new Date("2026-01-01T00:00:00Z"),
@@ -80,6 +85,7 @@ test("loadPlanned() has record and units in place before the kernel, and spends 
     const it = stage(folder);
     const record = loadPlanned(it.planning, [], DEFAULT_CONFIG, it.ports);
     assert.deepEqual(it.steps, ["arrange", "load, record present"]);
+    assert.deepEqual(it.entries.map(({ kind }) => kind), ["loaded"]);
     assert.equal(record.id, it.planning.attempt);
     assert.equal(record.cmdline, it.planning.plan.cmdline);
     assert.deepEqual(it.store.readLoad().value?.id, record.id);
@@ -113,6 +119,8 @@ test("loadPlanned() leaves nothing behind when kexec refuses the kernel", () => 
     assert.match(skip?.reason ?? "", /kexec_file_load failed: Invalid argument/);
     assert.equal(skip?.stage, "load");
     assert.deepEqual(more, []);
+    assert.deepEqual(it.entries.map(({ kind }) => kind), ["skipped"]);
+    assert.match(it.entries[0]?.message ?? "", /^No kexec, .*kexec_file_load failed: Invalid argument/);
   });
 });
 
@@ -145,6 +153,20 @@ test("loadPlanned() drops its own earlier kernel first", () => {
     it.steps.length = 0;
     loadPlanned(it.planning, [], DEFAULT_CONFIG, it.ports);
     assert.deepEqual(it.steps, ["unload", "cancel", "arrange", "load, record present"]);
+  });
+});
+
+test("loadPlanned() leaves its earlier kernel loaded no longer where what it needs cannot be read any more", () => {
+  withTempFolder((folder) => {
+    const it = stage(folder);
+    loadPlanned(it.planning, [], DEFAULT_CONFIG, it.ports);
+    const planning = { ...it.planning, watched: ["/boot/flatcar"] };
+    assert.throws(
+      () => loadPlanned(planning, [], DEFAULT_CONFIG, it.ports),
+      /Cannot load: .*\/boot\/flatcar/,
+    );
+    assert.deepEqual(whatIsLoaded(it.ports), { kind: "nothing" });
+    assert.deepEqual(it.entries.map(({ kind }) => kind), ["loaded", "skipped"]);
   });
 });
 
