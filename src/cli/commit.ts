@@ -47,7 +47,7 @@ export const commit = command({
             performActions(
               record.quiesce,
               liveQuiesceMachine(),
-              ({ message }) => terminal.err(`${message}\n`),
+              ({ message }) => terminal.err(`${message}\n`, "warning"),
             ),
           ),
         bootId: readAttribute(host, "/proc/sys/kernel/random/boot_id"),

@@ -36,7 +36,7 @@ export const confirm = command({
         host,
         store: createFileStore(),
         control: systemdControl(),
-        journal: journaldSink((sentence) => terminal.err(`flatcar-kexec: ${sentence}\n`)),
+        journal: journaldSink((sentence) => terminal.err(`flatcar-kexec: ${sentence}\n`, "warning")),
         metricsFile: config.metrics.textfile,
         stageUpdateAgain: () => void stageUpdateAgain(),
         withDisk: (path, use) => withDisk(path, {}, use),
@@ -74,7 +74,7 @@ export const confirm = command({
     if (args.quiet !== true && findings.length > 0) {
       terminal.err(`${renderFindings(findings, painter(terminal.errColor), terminal.width)}\n`);
     }
-    for (const problem of result.problems) terminal.err(`flatcar-kexec: ${problem}\n`);
+    for (const problem of result.problems) terminal.err(`flatcar-kexec: ${problem}\n`, "warning");
     return EXIT.done;
   },
 });

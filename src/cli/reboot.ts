@@ -40,7 +40,7 @@ export const reboot = command({
       systemdControl().reboot("kexec", options);
       return EXIT.done;
     }
-    terminal.err(`flatcar-kexec: ${refusal.sentence}\n`);
+    terminal.err(`flatcar-kexec: ${refusal.sentence}\n`, "warning");
     if (args["kexec-only"] === true) return refusal.exit;
     say(terminal, args, "firmware", "Taking an ordinary reboot");
     systemdControl().reboot("firmware", options);

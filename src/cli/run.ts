@@ -116,18 +116,15 @@ async function usage(definition: Command, prefix: string, terminal: Terminal): P
 }
 
 function reportError(error: unknown, verbose: boolean, terminal: Terminal): void {
-  const paint = painter(terminal.errColor);
-  const label = paint("red", "flatcar-kexec:");
-  terminal.err(`${label} ${printable(messageOf(error))}\n`);
-  if (error instanceof KexecError && error.hint !== null) terminal.err(`  hint: ${printable(error.hint)}\n`);
+  // Said once more by whoever tries again, which the unit does.
+  const isLater = error instanceof KexecError && exitCodeOf(error.code) === EXIT.tryLater;
+  const severity = isLater ? "warning" : "error";
+  const say = (text: string) => terminal.err(`${text}\n`, severity);
+  say(`${painter(terminal.errColor)("red", "flatcar-kexec:")} ${printable(messageOf(error))}`);
   if (!(error instanceof KexecError)) {
-    terminal.err(
-      `  hint: this is a defect of flatcar-kexec; run again with --verbose and report what it prints\n`,
-    );
-  }
+    say("  hint: this is a defect of flatcar-kexec; run again with --verbose and report what it prints");
+  } else if (error.hint !== null) say(`  hint: ${printable(error.hint)}`);
   if (verbose && error instanceof Error) {
-    for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-      terminal.err(`${cause.stack ?? ""}\n`);
-    }
+    for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) say(cause.stack ?? "");
   }
 }

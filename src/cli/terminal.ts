@@ -10,14 +10,16 @@ import { systemErrorCode } from "../lib/errors.ts";
 export interface Terminal {
   /** The answer. */
   out(text: string): void;
-  /** The diagnosis. */
-  err(text: string): void;
+  /** The diagnosis; where it goes to the journal, with this severity. */
+  err(text: string, severity?: Severity): void;
   /** Whether `out` takes colour: only a terminal does, and never with NO_COLOR. */
   readonly color: boolean;
   readonly errColor: boolean;
   /** Columns to lay text out for. */
   readonly width: number;
 }
+
+export type Severity = "error" | "warning";
 
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
 
@@ -48,9 +50,11 @@ export function processTerminal(): Terminal {
   const noColor = (process.env["NO_COLOR"] ?? "") !== "" || process.env["TERM"] === "dumb";
   const isTerminal = mayBeTerminal(STDOUT) && process.stdout.isTTY === true;
   const columns = isTerminal ? process.stdout.columns : Number(process.env["COLUMNS"] ?? "");
+  const isJournal = isJournalStream(STDERR, process.env["JOURNAL_STREAM"]);
   return {
     out: (text) => writeText(STDOUT, text),
-    err: (text) => writeText(STDERR, text),
+    err: (text, severity) =>
+      writeText(STDERR, isJournal && severity !== undefined ? withPriority(text, severity) : text),
     color: isTerminal && !noColor,
     errColor: !noColor && mayBeTerminal(STDERR) && process.stderr.isTTY === true,
     width: Number.isInteger(columns) && columns >= 40 ? Math.min(columns, 120) : 80,
@@ -67,6 +71,29 @@ function mayBeTerminal(fd: number): boolean {
     // Closed by whoever started us.
     return false;
   }
+}
+
+/**
+ * Whether a descriptor leads to the journal.
+ *
+ * @param stream `$JOURNAL_STREAM`: device and inode number, in decimal, with a colon between (systemd.exec(5)). A program
+ * that redirects its own output passes the variable on all the same.
+ */
+export function isJournalStream(fd: number, stream: string | undefined): boolean {
+  if (stream === undefined || stream === "") return false;
+  try {
+    const { dev, ino } = fstatSync(fd, { bigint: true });
+    return stream === `${dev}:${ino}`;
+  } catch {
+    return false;
+  }
+}
+
+const PRIORITIES: Readonly<Record<Severity, number>> = { error: 3, warning: 4 };
+
+/** Each line with the mark that the journal reads as its priority (sd-daemon(3)). */
+export function withPriority(text: string, severity: Severity): string {
+  return text.replace(/^(?=.)/gm, `<${PRIORITIES[severity]}>`);
 }
 
 /** Write all of a text to a descriptor. Where nobody reads it, or nobody can, it is lost without a word. */

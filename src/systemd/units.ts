@@ -9,6 +9,9 @@
  * - the drop-in for `systemd-reboot.service` turns the reboots that never look at a loaded kernel (logind's
  *   `Reboot`, SIGRTMIN+5, ctrl-alt-del) into a kexec. With nothing loaded, the reboot is as usual.
  *
+ * What the program prints stands in the journal under the unit's name; under the program's own
+ * (`journalctl -t flatcar-kexec`) are the entries that have a message id.
+ *
  * @module
  */
 
@@ -96,6 +99,7 @@ StartLimitBurst=200
 [Service]
 Type=oneshot
 ExecStart=${execLine(settings, "load")}
+SyslogIdentifier=flatcar-kexec-load
 SuccessExitStatus=3 6
 Restart=on-failure
 RestartPreventExitStatus=1 2 4 5
@@ -128,6 +132,7 @@ Before=final.target systemd-reboot.service systemd-kexec.service
 [Service]
 Type=oneshot
 ExecStart=${execLine(settings, "commit")}
+SyslogIdentifier=flatcar-kexec-commit
 ExecStopPost=${shellLine(unload)}
 TimeoutStartSec=45s
 TimeoutStopSec=30s
@@ -156,6 +161,7 @@ Before=update-engine.service locksmithd.service
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=${execLine(settings, "confirm")}
+SyslogIdentifier=flatcar-kexec-confirm
 TimeoutStartSec=3min
 
 [Install]

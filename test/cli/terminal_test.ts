@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, constants, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { painter, printable, wrap, writeText } from "../../src/cli/terminal.ts";
+import {
+  isJournalStream,
+  painter,
+  printable,
+  withPriority,
+  wrap,
+  writeText,
+} from "../../src/cli/terminal.ts";
 
 test("wrap() keeps all words in order and no line longer than the width, where words allow it", () => {
   fc.assert(
@@ -30,6 +37,25 @@ test("printable() shows control characters instead of obeying them", () => {
 test("painter() colours only when told to", () => {
   assert.equal(painter(false)("red", "x"), "x");
   assert.equal(painter(true)("red", "x"), "\u001b[31mx\u001b[39m");
+});
+
+test("isJournalStream() knows the journal by the device and inode that systemd names", () => {
+  const fd = openSync("/dev/null", "r");
+  try {
+    const { dev, ino } = fstatSync(fd, { bigint: true });
+    assert.equal(isJournalStream(fd, `${dev}:${ino}`), true);
+    for (const other of [undefined, "", `${dev}:${ino + 1n}`, `${dev + 1n}:${ino}`, "9:1 ", "x"]) {
+      assert.equal(isJournalStream(fd, other), false, `${other}`);
+    }
+  } finally {
+    closeSync(fd);
+  }
+  assert.equal(isJournalStream(4000, "1:1"), false);
+});
+
+test("withPriority() marks every line, for the journal reads them one by one", () => {
+  assert.equal(withPriority("Cannot load: x\n  hint: y\n", "error"), "<3>Cannot load: x\n<3>  hint: y\n");
+  assert.equal(withPriority("one\n\ntwo", "warning"), "<4>one\n\n<4>two");
 });
 
 /** A named pipe in a new folder, removed afterwards. */

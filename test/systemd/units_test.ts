@@ -89,6 +89,12 @@ test("programs start with an empty environment but for the path and the journal'
   }
 });
 
+test("what the program prints is found in the journal under the unit's name, not under that of env", () => {
+  for (const unit of [LOAD_UNIT, COMMIT_UNIT, CONFIRM_UNIT] as const) {
+    assert.deepEqual(valuesOf(TEXTS[unit], "SyslogIdentifier"), [unit.replace(".service", "")]);
+  }
+});
+
 test("commit is ordered and pulled in as it was tried with systemd 257", () => {
   const text = commitUnit(SETTINGS);
   assert.deepEqual(valuesOf(text, "DefaultDependencies"), ["no"]);
