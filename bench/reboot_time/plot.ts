@@ -9,8 +9,8 @@ import {
   type Firmware,
   FIRMWARES,
   GAP,
-  leastParts,
   LOADED_BEFORE,
+  medianParts,
   ratio,
   readResults,
   rebootsUnder,
@@ -70,8 +70,8 @@ export function renderPlot(runs: readonly Run[]): string {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12">`,
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
     `<text x="16" y="22" font-size="15">From “reboot” to user space in a virtual machine</text>`,
-    `<text x="16" y="40" fill="#555">Least of several, under emulation: programs are ten times ` +
-    `slower here, and firmware has next to nothing to do</text>`,
+    `<text x="16" y="40" fill="#555">Medians, under emulation: programs are many times slower here, ` +
+    `and firmware has next to nothing to do</text>`,
     ...legend(),
     ...ticks,
     `<line x1="${MARGIN.left}" y1="${bottom}" x2="${WIDTH - MARGIN.right}" y2="${bottom}" stroke="#444"/>`,
@@ -88,7 +88,7 @@ function bar(all: readonly Reboot[], way: Way, top: number, x: (seconds: number)
   const middle = top + BAR.height / 2;
   let end = 0;
   const parts: string[] = [];
-  for (const [phase, { cpu }] of leastParts(all, way)) {
+  for (const [phase, { cpu }] of medianParts(all, way)) {
     const [left, right] = [x(end), x(end + cpu)];
     end += cpu;
     parts.push(

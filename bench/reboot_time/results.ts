@@ -58,29 +58,35 @@ export function writeResults(file: URL, runs: readonly Run[]): void {
   writeFileSync(file, `${JSON.stringify({ version: 1, runs: sorted }, hundredths, 2)}\n`);
 }
 
-/**
- * The least that each part took over the reboots that went this way, in their order. What disturbs, other programs
- * and the emulator's own slow paths, only ever adds; some reboots took a part ten times as long as others.
- */
-export function leastParts(all: readonly Reboot[], way: Way): ReadonlyMap<Phase, Moment> {
-  const least = new Map<Phase, Moment>();
+/** The median of what each part took over the reboots that went this way, in their order. */
+export function medianParts(all: readonly Reboot[], way: Way): ReadonlyMap<Phase, Moment> {
+  const medians = new Map<Phase, Moment>();
   const reboots = all.filter((one) => one.way === way);
   for (const phase of PHASES) {
     const parts = reboots.flatMap((one) => one.parts.filter((part) => part.phase === phase));
     if (parts.length === 0) continue;
-    const wall = Math.min(...parts.map((part) => part.wall));
-    least.set(phase, { wall, cpu: Math.min(...parts.map((part) => part.cpu)) });
+    medians.set(phase, {
+      wall: median(parts.map((part) => part.wall)),
+      cpu: median(parts.map((part) => part.cpu)),
+    });
   }
-  return least;
+  return medians;
 }
 
-/** Sum of the least that a way's parts took, all or some of them. */
+/** Of an even number, the mean of the two in the middle. @param values At least one. */
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[Math.floor(sorted.length / 2)]];
+  return middle.reduce<number>((sum, value) => sum + (value ?? NaN), 0) / 2;
+}
+
+/** Sum of the medians of a way's parts, all or some of them. */
 export function seconds(all: readonly Reboot[], way: Way, phases: readonly Phase[] = PHASES): Moment {
-  const least = leastParts(all, way);
+  const medians = medianParts(all, way);
   let wall = 0, cpu = 0;
   for (const phase of phases) {
-    wall += least.get(phase)?.wall ?? 0;
-    cpu += least.get(phase)?.cpu ?? 0;
+    wall += medians.get(phase)?.wall ?? 0;
+    cpu += medians.get(phase)?.cpu ?? 0;
   }
   return { wall, cpu };
 }
