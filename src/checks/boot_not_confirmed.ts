@@ -5,6 +5,7 @@ export const bootNotConfirmed = defineCheck({
   defaultLevel: "refuse",
   title: "the running slot is not marked good yet",
   reads: "the successful attribute of the running slot",
+  needs: ["running"],
   examine({ disk, running }) {
     const slot = disk.slots.find((candidate) => candidate.partuuid === running);
     if (slot === undefined || slot.successful) return null;

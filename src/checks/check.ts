@@ -99,6 +99,41 @@ export interface CheckInput {
   } | null;
 }
 
+/** Something that a check looks at and that not every host gives: whether it is there, and what to say if not. */
+interface Matter {
+  readonly isGiven: (input: CheckInput) => boolean;
+  readonly absence: string;
+}
+
+const MATTERS = {
+  disk: { isGiven: ({ disk }) => disk.found.ok, absence: "no boot disk was found" },
+  table: { isGiven: ({ disk }) => disk.gpt?.ok === true, absence: "the partition table cannot be read" },
+  slots: { isGiven: ({ disk }) => disk.slots.length > 0, absence: "no slots were found" },
+  running: {
+    isGiven: ({ disk, running }) => disk.slots.some(({ partuuid }) => partuuid === running),
+    absence: "the running slot is not on this disk",
+  },
+  kernelPath: {
+    isGiven: ({ kernel }) => kernel !== null,
+    absence: "GRUB's configuration comes to no kernel",
+  },
+  kernelFile: {
+    isGiven: ({ kernel }) => kernel !== null && (kernel.ok || kernel.id !== "kernel-missing"),
+    absence: "there is no kernel to read",
+  },
+  kernel: { isGiven: ({ kernel }) => kernel?.ok === true, absence: "there is no kernel that can be used" },
+  cmdline: { isGiven: ({ cmdline }) => cmdline !== null, absence: "there is no command line" },
+  mounts: { isGiven: ({ mounts }) => mounts !== null, absence: "no boot disk was found" },
+  pairing: { isGiven: ({ pairing }) => pairing !== null, absence: "there are no hashes to compare" },
+  parity: {
+    isGiven: ({ parity }) => parity.verdict !== "unknown",
+    absence: "there is nothing to compare the running boot with",
+  },
+  loaded: { isGiven: ({ loaded }) => (loaded ?? null) !== null, absence: "no kernel of ours is loaded" },
+} as const satisfies Readonly<Record<string, Matter>>;
+
+export type MatterName = keyof typeof MATTERS;
+
 export interface Check {
   readonly id: CheckId;
   /** Protects data: cannot be lowered or switched off. */
@@ -109,6 +144,8 @@ export interface Check {
   readonly title: string;
   /** What it looks at, for people. */
   readonly reads: string;
+  /** What has to be given for silence to mean that all is well. */
+  readonly needs: readonly MatterName[];
   run(input: CheckInput): readonly Finding[];
 }
 
@@ -124,8 +161,9 @@ export interface Complaint {
   readonly level?: Level;
 }
 
-export interface CheckDefinition extends Omit<Check, "run" | "protects"> {
+export interface CheckDefinition extends Omit<Check, "run" | "protects" | "needs"> {
   readonly protects?: true;
+  readonly needs?: readonly MatterName[];
   /** Null or none: nothing to complain of. */
   examine(input: CheckInput): Complaint | readonly Complaint[] | null;
 }
@@ -135,10 +173,11 @@ function isList(value: Complaint | readonly Complaint[]): value is readonly Comp
 }
 
 export function defineCheck(definition: CheckDefinition): Check {
-  const { examine, protects, ...rest } = definition;
+  const { examine, protects, needs, ...rest } = definition;
   return {
     ...rest,
     protects: protects === true,
+    needs: needs ?? [],
     run(input) {
       const found = examine(input);
       const complaints = found === null ? [] : isList(found) ? found : [found];
@@ -151,11 +190,6 @@ export function defineCheck(definition: CheckDefinition): Check {
       }));
     },
   };
-}
-
-/** Where a check is explained. */
-export function documentationOf(id: CheckId): string {
-  return `docs/checks.md#${id}`;
 }
 
 /**
@@ -180,17 +214,34 @@ export function applyLevels(
   });
 }
 
-/** Run the checks; what plugins found stands with the check of the same id. In the order of the checks. */
+/** What a check came to. */
+export type CheckOutcome =
+  /** Without findings: it looked, and nothing is wrong. */
+  | { readonly id: CheckId; readonly kind: "examined"; readonly findings: readonly Finding[] }
+  /** It had nothing to look at; `absence` says what was missing, in a few words. */
+  | { readonly id: CheckId; readonly kind: "skipped"; readonly absence: string }
+  /** Switched off by the configuration. */
+  | { readonly id: CheckId; readonly kind: "off" };
+
+/** Run the checks, in their order; what plugins found stands with the check of the same id. */
 export function runChecks(
   checks: readonly Check[],
   input: CheckInput,
   allow: readonly CheckId[],
-): readonly Finding[] {
-  return checks.flatMap((check) => {
+): readonly CheckOutcome[] {
+  return checks.map((check) => {
+    const { id } = check;
     // A check that is switched off need not look.
-    const isOff = input.config.checks[check.id] === "off" && !check.protects;
-    if (isOff) return [];
-    const findings = [...check.run(input), ...input.plugins.filter((finding) => finding.id === check.id)];
-    return applyLevels(check, findings, input.config, allow);
+    if (input.config.checks[id] === "off" && !check.protects) return { id, kind: "off" };
+    const found = [...check.run(input), ...input.plugins.filter((finding) => finding.id === id)];
+    const missing = check.needs.find((name) => !MATTERS[name].isGiven(input));
+    if (found.length === 0 && missing !== undefined) {
+      return { id, kind: "skipped", absence: MATTERS[missing].absence };
+    }
+    return { id, kind: "examined", findings: applyLevels(check, found, input.config, allow) };
   });
+}
+
+export function findingsOf(outcomes: readonly CheckOutcome[]): readonly Finding[] {
+  return outcomes.flatMap((outcome) => outcome.kind === "examined" ? outcome.findings : []);
 }

@@ -7,6 +7,7 @@ export const cmdlineTooLong = defineCheck({
   defaultLevel: "refuse",
   title: "the command line does not fit",
   reads: "the planned command line, the limit in the kernel's header",
+  needs: ["kernel", "cmdline"],
   examine({ cmdline, kernel, facts }) {
     if (cmdline === null || kernel === null || !kernel.ok) return null;
     const limit = cmdlineLimit(facts.arch, kernel.kernel.cmdlineSize);

@@ -5,6 +5,7 @@ export const configNotUnderstood = defineCheck({
   defaultLevel: "refuse",
   title: "GRUB's configuration cannot be followed to the end",
   reads: "grub.cfg.tar on the EFI system partition, /oem/grub.cfg",
+  needs: ["disk", "table"],
   examine({ main, grub, kernelFile, slot, disk }) {
     // Without a boot disk it is no wonder.
     if (!disk.found.ok) return null;
@@ -15,7 +16,8 @@ export const configNotUnderstood = defineCheck({
           "Flatcar leaves its GRUB configuration on the EFI system partition when it is installed: check that /boot is mounted",
       };
     }
-    if (grub === null) return null;
+    // Without the table GRUB itself would see other files.
+    if (grub === null || disk.gpt?.ok !== true) return null;
     const complaints: Complaint[] = grub.diagnostics
       .filter((diagnostic) => diagnostic.level === "refuse")
       .map(({ file, line, message, hint, text }) => ({

@@ -6,6 +6,7 @@ export const gptInvalid = defineCheck({
   defaultLevel: "refuse",
   title: "the partition table cannot be used",
   reads: "both GPT copies of the boot disk",
+  needs: ["disk"],
   examine({ disk, slot, spend }) {
     const { found, failure, gpt } = disk;
     if (!found.ok) return null;

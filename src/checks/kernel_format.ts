@@ -6,6 +6,7 @@ export const kernelFormat = defineCheck({
   defaultLevel: "refuse",
   title: "the slot's kernel is damaged or of another kind",
   reads: "the first 4096 bytes and the size of the kernel",
+  needs: ["kernelFile"],
   examine({ kernel, kernelFile }) {
     if (kernel === null || kernel.ok || kernel.id !== "kernel-format") return null;
     return {

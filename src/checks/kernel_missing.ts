@@ -6,6 +6,7 @@ export const kernelMissing = defineCheck({
   defaultLevel: "refuse",
   title: "the slot's kernel cannot be read",
   reads: "/boot/flatcar/vmlinuz-a or vmlinuz-b",
+  needs: ["kernelPath"],
   examine({ kernel, kernelFile }) {
     if (kernel === null || kernel.ok || kernel.id !== "kernel-missing") return null;
     return {

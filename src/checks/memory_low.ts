@@ -12,6 +12,7 @@ export const memoryLow = defineCheck({
   defaultLevel: "refuse",
   title: "the kernel does not fit into memory beside the running system",
   reads: "MemAvailable of /proc/meminfo, sizes in the kernel's header",
+  needs: ["kernel"],
   examine({ facts, kernel }) {
     const { available } = facts.memory;
     if (available === null || kernel === null || !kernel.ok) return null;

@@ -6,6 +6,7 @@ export const noSlot = defineCheck({
   defaultLevel: "refuse",
   title: "no slot is bootable",
   reads: "priority, tries and success of each slot",
+  needs: ["table", "slots"],
   examine({ disk, slot, next, grub, spend }) {
     if (slot !== null && spend?.kind === "write" && spend.nextAfter === null) {
       return {

@@ -5,6 +5,7 @@ export const oemAmbiguous = defineCheck({
   defaultLevel: "refuse",
   title: "GRUB may read another disk's files",
   reads: "partition names in /sys/class/block, the mount table",
+  needs: ["mounts"],
   examine({ mounts }) {
     return (mounts?.problems ?? []).map((problem) => ({
       message: `It is not certain which files GRUB reads: ${problem}`,

@@ -6,6 +6,7 @@ export const pairingMismatch = defineCheck({
   defaultLevel: "refuse",
   title: "kernel and /usr do not belong together",
   reads: "the verity superblock and the top hash block of the slot's /usr partition",
+  needs: ["pairing"],
   examine({ pairing, slot }) {
     if (pairing === null || pairing.ok) return null;
     return {

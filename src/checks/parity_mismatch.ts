@@ -8,6 +8,7 @@ export const parityMismatch = defineCheck({
   defaultLevel: "refuse",
   title: "the running command line is not what the files give",
   reads: "/proc/cmdline, and GRUB's configuration run for the running slot",
+  needs: ["parity"],
   examine({ parity }) {
     if (parity.verdict !== "mismatch") return null;
     const { differences, cause } = parity;

@@ -5,6 +5,7 @@ export const parityUnknown = defineCheck({
   defaultLevel: "refuse",
   title: "there is no boot to compare with",
   reads: "/proc/cmdline",
+  needs: ["slots"],
   examine({ parity, running, host, disk }) {
     if (parity.verdict !== "unknown") return null;
     // Without slots there is more to say, and another check says it.

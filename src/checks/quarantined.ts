@@ -6,6 +6,7 @@ export const quarantined = defineCheck({
   defaultLevel: "refuse",
   title: "this kernel did not arrive when it was last started by kexec",
   reads: "the list of kernels in quarantine",
+  needs: ["kernel"],
   examine({ history, kernel, slot }) {
     if (slot === null || kernel === null || !kernel.ok) return null;
     const { version, usrhash } = kernel.kernel;

@@ -8,6 +8,7 @@ export const usrhashMissing = defineCheck({
   defaultLevel: "refuse",
   title: "the kernel carries no hash of its /usr",
   reads: "64 bytes of the kernel, the planned command line",
+  needs: ["kernel", "cmdline"],
   examine({ kernel, cmdline, facts, kernelFile }) {
     if (kernel === null || !kernel.ok || kernel.kernel.usrhash !== null || cmdline === null) return null;
     const keys = splitCmdline(cmdline).map(keyOf);

@@ -1,70 +1,87 @@
-import type { Check } from "../checks/check.ts";
+import type { Check, CheckOutcome } from "../checks/check.ts";
 import { CHECKS } from "../checks/registry.ts";
-import { EXIT } from "../lib/errors.ts";
-import type { Finding, Level } from "../lib/finding.ts";
+import type { Level } from "../lib/finding.ts";
 import { command } from "./command.ts";
 import { OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
-import { exitCodeOfPlan, openAnyHost, planHost } from "./plan_host.ts";
-import { decisionLine, renderFindings } from "./render_plan.ts";
-import { painter, type Style, type Terminal } from "./terminal.ts";
+import { exitCodeOfPlan, loadedOn, openAnyHost, planHost } from "./plan_host.ts";
+import { decisionLine, LEVEL_STYLE, renderFindings } from "./render_plan.ts";
+import { painter, type Style, type Terminal, wrap } from "./terminal.ts";
 
-type Verdict = Level | "ok";
+/** `skipped`: there was nothing to look at. */
+type Verdict = Level | "ok" | "skipped" | "off";
 
 export const check = command({
   name: "check",
   description: "The checks alone: each with its verdict and what it read",
   args: { ...PLAN_ARGS, ...OUTPUT_ARGS },
   async run({ args, all, terminal }) {
-    const { planning: { plan } } = await planHost(await openAnyHost(args), args, all("allow"));
+    const host = await openAnyHost(args);
+    const { planning: { plan, checks } } = await planHost(host, args, all("allow"), loadedOn(host));
+    const rows = CHECKS.map((one) => rowOf(one, checks.find(({ id }) => id === one.id)));
     if (args.json === true) {
       terminal.out(`${
         JSON.stringify({
           version: 1,
           decision: plan.decision,
-          checks: CHECKS.map((one) => ({
-            id: one.id,
-            verdict: verdictOf(one, plan.findings),
-            protects: one.protects,
-            title: one.title,
-            reads: one.reads,
-            findings: plan.findings.filter((finding) => finding.id === one.id),
+          checks: rows.map(({ check, verdict }) => ({
+            id: check.id,
+            verdict,
+            protects: check.protects,
+            title: check.title,
+            reads: check.reads,
+            findings: plan.findings.filter((finding) => finding.id === check.id),
           })),
         })
       }\n`);
     } else if (args.quiet !== true) {
       const paint = painter(terminal.color);
-      terminal.out(`${table(plan.findings, terminal)}\n\n`);
+      terminal.out(`${table(rows, terminal)}\n\n`);
       if (plan.findings.length > 0) {
         terminal.out(`${renderFindings(plan.findings, paint, terminal.width)}\n\n`);
       }
-      terminal.out(`${decisionLine(plan, paint, terminal.width)}
-`);
+      terminal.out(`${decisionLine(plan, paint, terminal.width)}\n`);
     }
-    return plan.decision === "kexec" ? EXIT.done : exitCodeOfPlan(plan);
+    return exitCodeOfPlan(plan);
   },
 });
 
 const RANK: readonly Level[] = ["refuse", "warn", "info"];
-const STYLE: Readonly<Record<Verdict, Style>> = { ok: "green", refuse: "red", warn: "yellow", info: "cyan" };
+const STYLE: Readonly<Record<Verdict, Style>> = { ...LEVEL_STYLE, ok: "green", skipped: "dim", off: "dim" };
 
-function verdictOf(one: Check, findings: readonly Finding[]): Verdict {
-  const levels = findings.filter((finding) => finding.id === one.id).map((finding) => finding.level);
-  return RANK.find((level) => levels.includes(level)) ?? "ok";
+interface Row {
+  readonly check: Check;
+  readonly verdict: Verdict;
+  /** What it found wrong; where nothing is wrong what it looked at, or why it did not. */
+  readonly text: string;
 }
 
-/** One line a check: what it found wrong, or, where nothing is wrong, what it looked at. */
-function table(findings: readonly Finding[], terminal: Terminal): string {
+function rowOf(check: Check, outcome: CheckOutcome | undefined): Row {
+  if (outcome === undefined || outcome.kind === "off") {
+    return { check, verdict: "off", text: "switched off by the configuration" };
+  }
+  if (outcome.kind === "skipped") return { check, verdict: "skipped", text: outcome.absence };
+  const verdict = RANK.find((level) => outcome.findings.some((finding) => finding.level === level));
+  return verdict === undefined
+    ? { check, verdict: "ok", text: `read ${check.reads}` }
+    : { check, verdict, text: check.title };
+}
+
+function table(rows: readonly Row[], terminal: Terminal): string {
   const paint = painter(terminal.color);
-  const width = Math.max(...CHECKS.map((one) => one.id.length));
-  return CHECKS.map((one) => {
-    const verdict = verdictOf(one, findings);
+  const width = Math.max(...rows.map(({ check }) => check.id.length));
+  const indent = width + 14;
+  // Beside the ids where there is room for it, else below them.
+  const isBeside = terminal.width - indent >= 24;
+  return rows.map(({ check, verdict, text }) => {
     // A `!` marks a check that protects data and cannot be lowered.
-    const name = `${one.id.padEnd(width)} ${one.protects ? "!" : " "}`;
-    const room = terminal.width - width - 13;
-    const text = verdict === "ok" ? `read ${one.reads}` : one.title;
-    const shown = text.length > room ? `${text.slice(0, room - 3)}...` : text;
-    return `  ${paint(STYLE[verdict], verdict.padEnd(6))}  ${name} ${
-      verdict === "ok" ? paint("dim", shown) : shown
+    const head = `  ${paint(STYLE[verdict], verdict.padEnd(7))}  ${check.id.padEnd(width)} ${
+      check.protects ? "!" : " "
     }`;
+    const shown = wrap(text, terminal.width - (isBeside ? indent : 11)).split("\n")
+      .map((line) => verdict in LEVEL_STYLE ? line : paint("dim", line));
+    const space = " ".repeat(isBeside ? indent : 11);
+    return isBeside
+      ? `${head} ${shown.join(`\n${space}`)}`
+      : `${head.trimEnd()}\n${space}${shown.join(`\n${space}`)}`;
   }).join("\n");
 }

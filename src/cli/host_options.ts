@@ -3,13 +3,12 @@
  *
  * @module
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import type { Host } from "../host/host.ts";
 import { defineArgs } from "./command.ts";
-import { fromSystemError } from "../host/system_failure.ts";
+import { fromSystemError, observe } from "../host/system_failure.ts";
 import { createHost, type HostOptions } from "../host/live.ts";
-import { CHECK_IDS, type CheckId, KexecError } from "../lib/errors.ts";
-import { nearest } from "../lib/nearest.ts";
+import { KexecError } from "../lib/errors.ts";
 
 /** Options of every command that looks at a host. */
 export const HOST_ARGS = defineArgs({
@@ -53,6 +52,13 @@ export const PLAN_ARGS = defineArgs({
   },
 });
 
+/** Options of the commands that load a kernel on the machine they run on: they look at no other. */
+export const LIVE_ARGS = defineArgs({
+  disk: HOST_ARGS.disk,
+  config: PLAN_ARGS.config,
+  allow: PLAN_ARGS.allow,
+});
+
 export const OUTPUT_ARGS = defineArgs({
   json: { type: "boolean", description: "one JSON document on standard output" },
   quiet: { type: "boolean", description: "no text, only the exit code" },
@@ -84,7 +90,19 @@ export function hostOptions(args: HostArguments): HostOptions {
   };
 }
 
+/** @throws {KexecError} `usage` where a folder that the options name is none. */
 export function openHost(args: HostArguments): Host {
+  for (const option of ["root", "boot", "oem"] as const) {
+    const folder = args[option];
+    if (folder === undefined) continue;
+    const found = observe(folder, () => ({ ok: true, value: statSync(folder) }));
+    const problem = !found.ok
+      ? found.failure.message
+      : found.value.isDirectory()
+      ? null
+      : `${folder}: not a directory`;
+    if (problem !== null) throw new KexecError("usage", `Cannot use --${option}: ${problem}`);
+  }
   return createHost(hostOptions(args));
 }
 
@@ -96,23 +114,6 @@ export function isElsewhere(args: SnapshotArguments): boolean {
   return [args.root, args.boot, args.oem, args.disk, args.arch, args.snapshot].some((value) =>
     value !== undefined
   );
-}
-
-/**
- * The ids that `--allow` names, one or several with commas between.
- *
- * @throws {KexecError} `usage` for an id that no check has.
- */
-export function allowedChecks(values: readonly string[]): readonly CheckId[] {
-  const ids = values.flatMap((value) => value.split(",")).map((id) => id.trim()).filter((id) => id !== "");
-  return ids.map((id) => {
-    const known = CHECK_IDS.find((candidate) => candidate === id);
-    if (known !== undefined) return known;
-    const suggestion = nearest(id, CHECK_IDS);
-    throw new KexecError("usage", `Cannot allow '${id}': no check has this id`, {
-      hint: suggestion === null ? "see docs/checks.md for the ids" : `did you mean '${suggestion}'?`,
-    });
-  });
 }
 
 /** A file that the user named on this machine, whatever host the command looks at. */

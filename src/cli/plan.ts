@@ -1,7 +1,7 @@
 import { EXIT } from "../lib/errors.ts";
 import { command } from "./command.ts";
 import { OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
-import { exitCodeOfPlan, openAnyHost, planHost } from "./plan_host.ts";
+import { exitCodeOfPlan, loadedOn, openAnyHost, planHost } from "./plan_host.ts";
 import { showPluginLog } from "./plugin_log.ts";
 import { renderPlan } from "./render_plan.ts";
 
@@ -18,16 +18,14 @@ export const plan = command({
     ...OUTPUT_ARGS,
   },
   async run({ args, all, terminal }) {
-    const { planning } = await planHost(await openAnyHost(args), args, all("allow"));
+    const host = await openAnyHost(args);
+    const { planning } = await planHost(host, args, all("allow"), loadedOn(host));
     if (args.verbose === true) showPluginLog(planning.plugins?.log ?? [], terminal);
     if (args.explain !== undefined) {
       const { explain, renderExplanation } = await import("./explain.ts");
       const explanation = explain(planning.plan, planning.grub?.result ?? null, args.explain);
-      terminal.out(
-        args.json === true
-          ? `${JSON.stringify({ version: 1, ...explanation })}\n`
-          : renderExplanation(explanation, terminal.color),
-      );
+      if (args.json === true) terminal.out(`${JSON.stringify({ version: 1, ...explanation })}\n`);
+      else if (args.quiet !== true) terminal.out(renderExplanation(explanation, terminal.color));
       return EXIT.done;
     }
     if (args.json === true) terminal.out(`${JSON.stringify(planning.plan)}\n`);

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Finding, Level } from "../lib/finding.ts";
-import type { Plan, PlannedSlot, PlannedToken } from "../plan/plan.ts";
+import { type Plan, type PlannedSlot, type PlannedToken, refusals } from "../plan/plan.ts";
 import { renderDiagnostic } from "./render_diagnostic.ts";
 import { type Paint, painter, printable, type Style, wrap } from "./terminal.ts";
 
@@ -40,8 +40,7 @@ export function renderPlan(plan: Plan, layout: Layout, isVerbose = false): strin
 /** The decision in one sentence, without its first word. */
 export function decisionSentence(plan: Plan): string {
   if (plan.decision === "refuse") {
-    const ids = plan.findings.filter((finding) => finding.level === "refuse").map((finding) => finding.id);
-    return `take an ordinary reboot: ${ids.join(", ")}`;
+    return `take an ordinary reboot: ${refusals(plan).join(", ")}`;
   }
   const { slot, kernel } = plan;
   if (slot === null || kernel === null) return "into a slot that is not known";
@@ -68,12 +67,18 @@ function section(title: string, body: string, paint: Paint): string {
   return body === "" ? "" : `${paint("bold", title)}\n${body}`;
 }
 
-export function renderSlots(slots: readonly PlannedSlot[], next: PlannedSlot | null, paint: Paint): string {
+/** @param note What is said of the slot that is chosen. */
+export function renderSlots(
+  slots: readonly PlannedSlot[],
+  next: PlannedSlot | null,
+  paint: Paint,
+  note = "next",
+): string {
   if (slots.length === 0) return "";
   const header = ["", "slot", "part", "priority", "tries", "good", ""];
   const rows = slots.map((slot) => {
     const chosen = next?.partition === slot.partition;
-    const notes = [...(slot.running ? ["running"] : []), ...(chosen ? ["next"] : [])];
+    const notes = [...(slot.running ? ["running"] : []), ...(chosen ? [note] : [])];
     return [
       chosen ? ">" : " ",
       slot.label === "" ? "(unnamed)" : printable(slot.label),
@@ -124,13 +129,17 @@ function renderKernel(plan: Plan, paint: Paint, width: number): string {
   ).join("\n");
 }
 
+/** Widest line in which origins still stand in a column of their own. */
+const ORIGIN_COLUMNS = 100;
+
 /** Tokens and where each comes from; origins are aligned where that leaves room for both. */
 function renderTokens(tokens: readonly PlannedToken[], paint: Paint, width: number): string {
   const shown = tokens.map((token) => ({ text: printable(token.text), origin: printable(token.origin) }));
+  const room = Math.min(width, ORIGIN_COLUMNS);
   const widestOrigin = Math.max(0, ...shown.map((token) => token.origin.length));
   const column = Math.max(
     0,
-    ...shown.map((token) => token.text.length).filter((length) => length + widestOrigin + 4 <= width),
+    ...shown.map((token) => token.text.length).filter((length) => length + widestOrigin + 4 <= room),
   );
   return shown.map(({ text, origin }) => {
     if (text.length <= column) return `  ${text.padEnd(column)}  ${paint("dim", origin)}`;
@@ -186,7 +195,7 @@ function diagnosticsHint(plan: Plan): string {
   return `  GRUB does not do what was probably meant at ${printable(places)}: see plan --verbose`;
 }
 
-const LEVEL_STYLE: Readonly<Record<Level, Style>> = { refuse: "red", warn: "yellow", info: "cyan" };
+export const LEVEL_STYLE: Readonly<Record<Level, Style>> = { refuse: "red", warn: "yellow", info: "cyan" };
 
 export function renderFindings(findings: readonly Finding[], paint: Paint, width: number): string {
   return findings.map((finding) => {

@@ -1,10 +1,11 @@
 import { writeFileSync } from "node:fs";
+import { fromSystemError } from "../host/system_failure.ts";
 import { recordHost } from "../host/record.ts";
 import { encodeSnapshot } from "../host/snapshot.ts";
-import { EXIT, KexecError, messageOf } from "../lib/errors.ts";
+import { EXIT, KexecError } from "../lib/errors.ts";
 import { command } from "./command.ts";
 import { OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
-import { openAnyHost, planHost } from "./plan_host.ts";
+import { loadedOn, openAnyHost, planHost } from "./plan_host.ts";
 
 export const snapshot = command({
   name: "snapshot",
@@ -22,7 +23,7 @@ export const snapshot = command({
   },
   async run({ args, all, terminal }) {
     const recorder = recordHost(await openAnyHost(args));
-    const { planning } = await planHost(recorder.host, args, all("allow"));
+    const { planning } = await planHost(recorder.host, args, all("allow"), loadedOn(recorder.host));
     const text = encodeSnapshot(recorder.snapshot(args["with-secrets"] !== true));
     if (args.output === undefined) {
       terminal.out(text);
@@ -32,9 +33,13 @@ export const snapshot = command({
       // Not for everyone to read: a host's configuration is its own business.
       writeFileSync(args.output, text, { mode: 0o600 });
     } catch (error) {
-      throw new KexecError("write-failed", `Cannot write the snapshot: ${messageOf(error)}`, {
-        cause: error,
-      });
+      throw new KexecError(
+        "write-failed",
+        `Cannot write the snapshot: ${fromSystemError(args.output, error).failure.message}`,
+        {
+          cause: error,
+        },
+      );
     }
     if (args.quiet !== true) {
       terminal.err(

@@ -104,7 +104,10 @@ function invalid(message: string, hint?: string, cause?: unknown): KexecError {
 }
 
 function requireRootOwned(host: Host, path: string): void {
-  for (const checked of [path, dirname(path)]) {
+  const folder = dirname(path);
+  // Whoever can write the folder above the drop-ins' can put another in their place.
+  const above = folder.endsWith(`/${DROP_IN_FOLDER}`) ? [dirname(folder)] : [];
+  for (const checked of [path, folder, ...above]) {
     const status = host.status(checked);
     if (!status.ok) throw invalid(status.failure.message);
     const { uid, mode } = status.value;
@@ -210,7 +213,8 @@ function readable(text: string): string {
     .replaceAll("<=", "at most ");
 }
 
-function dotted(keys: readonly string[]): string {
+/** A key as TOML has it, with quotes where it needs them. */
+export function dotted(keys: readonly string[]): string {
   return keys.map((key) => (/^[A-Za-z0-9_-]+$/.test(key) ? key : JSON.stringify(key))).join(".");
 }
 

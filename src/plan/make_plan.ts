@@ -4,7 +4,13 @@
  * @module
  */
 import { CHECKS } from "../checks/registry.ts";
-import { type KexecHistory, runChecks } from "../checks/check.ts";
+import {
+  type CheckInput,
+  type CheckOutcome,
+  findingsOf,
+  type KexecHistory,
+  runChecks,
+} from "../checks/check.ts";
 import type { Config } from "../config/config.ts";
 import { type Gpt, type GptRead, readGpt, tableDigest } from "../gpt/read.ts";
 import { byteRange, nextSlot, partitionByUuid, slotsOf, triesAfter } from "../gpt/select.ts";
@@ -37,11 +43,15 @@ export interface PlanOptions {
   readonly allow: readonly CheckId[];
   /** What earlier kexecs came to. */
   readonly history: KexecHistory;
+  /** The kernel of ours that is loaded, to be compared with the plan; not given where it is to be replaced anyway. */
+  readonly loaded?: CheckInput["loaded"];
 }
 
 /** A plan, and what `load` needs beyond it. */
 export interface Planning {
   readonly plan: Plan;
+  /** All checks, those included that found nothing or did not look. */
+  readonly checks: readonly CheckOutcome[];
   readonly facts: HostFacts;
   /** Null where no attempt can be made. */
   readonly attempt: string | null;
@@ -91,7 +101,7 @@ export function makePlan(host: Host, options: PlanOptions): Planning {
   const pairing = provePairing(disk, slot, kernel);
   const parity = proveParity(host, facts, disk, main, config);
 
-  const findings = runChecks(CHECKS, {
+  const checks = runChecks(CHECKS, {
     host,
     facts,
     config,
@@ -119,7 +129,9 @@ export function makePlan(host: Host, options: PlanOptions): Planning {
     syscall,
     history: options.history,
     plugins: plugins?.findings ?? [],
+    loaded: options.loaded ?? null,
   }, options.allow);
+  const findings = findingsOf(checks);
 
   const plan: Plan = {
     version: 1,
@@ -151,6 +163,7 @@ export function makePlan(host: Host, options: PlanOptions): Planning {
   };
   return {
     plan,
+    checks,
     facts,
     attempt,
     disk: disk.gpt === null || disk.block === null

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { documentationOf } from "../../src/checks/check.ts";
 import { CHECKS } from "../../src/checks/registry.ts";
 
 const ROW =
@@ -15,7 +14,7 @@ test("docs/checks.md has one row for each check, in order, with its anchor, leve
   assert.deepEqual(rows.map((row) => row["id"]), CHECKS.map((check) => check.id));
   for (const check of CHECKS) {
     const row = rows.find((candidate) => candidate["id"] === check.id);
-    assert.equal(`docs/checks.md#${row?.["anchor"]}`, documentationOf(check.id));
+    assert.equal(row?.["anchor"], check.id);
     assert.equal(row?.["level"], check.defaultLevel);
     assert.equal(row?.["mark"] !== undefined, check.protects);
     const [reads = "", means = "", fix = ""] = (row?.["rest"] ?? "").split(" | ").map((cell) => cell.trim());

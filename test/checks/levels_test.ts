@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { applyLevels, defineCheck, runChecks } from "../../src/checks/check.ts";
+import { applyLevels, defineCheck, findingsOf, runChecks } from "../../src/checks/check.ts";
 import { CHECKS } from "../../src/checks/registry.ts";
 import { DEFAULT_CONFIG } from "../../src/config/config.ts";
 import type { Finding, Level } from "../../src/lib/finding.ts";
@@ -57,9 +57,11 @@ test("--allow lowers a refusal to a warning, also one that the configuration ask
 test("what a plugin found stands with the check of the same id, and takes its level", () => {
   const veto: Finding = { id: "plugin-veto", level: "refuse", message: "no", origin: "plugin:x", hint: null };
   const input = goodInput({ plugins: [veto] });
-  assert.deepEqual(runChecks(CHECKS, input, []).filter(({ level }) => level === "refuse"), [veto]);
+  assert.deepEqual(findingsOf(runChecks(CHECKS, input, [])).filter(({ level }) => level === "refuse"), [
+    veto,
+  ]);
   assert.equal(
-    runChecks(CHECKS, input, ["plugin-veto"]).find(({ id }) => id === "plugin-veto")?.level,
+    findingsOf(runChecks(CHECKS, input, ["plugin-veto"])).find(({ id }) => id === "plugin-veto")?.level,
     "warn",
   );
 });
@@ -69,7 +71,7 @@ test("findings come in the order of the checks", () => {
     facts: facts({ lockdown: "integrity" }),
     parity: { verdict: "unknown", reason: "r" },
   });
-  assert.deepEqual(runChecks(CHECKS, input, []).map(({ id }) => id), [
+  assert.deepEqual(findingsOf(runChecks(CHECKS, input, [])).map(({ id }) => id), [
     "parity-unknown",
     "lockdown",
     "watchdog-missing",
@@ -85,5 +87,29 @@ test("a check that is switched off does not look", () => {
     examine: () => assert.fail("it looked"),
   });
   const config = { ...DEFAULT_CONFIG, checks: { lockdown: "off" } } as const;
-  assert.deepEqual(runChecks([check], goodInput({ config }), []), []);
+  assert.deepEqual(runChecks([check], goodInput({ config }), []), [{ id: "lockdown", kind: "off" }]);
+});
+
+test("a check that has nothing to look at is skipped and says what was missing, unless it found something", () => {
+  const check = defineCheck({
+    id: "memory-low",
+    defaultLevel: "refuse",
+    title: "t",
+    reads: "r",
+    needs: ["kernel"],
+    examine: ({ slot }) => slot === null ? { message: "m", hint: null } : null,
+  });
+  const outcome = (changes: Parameters<typeof goodInput>[0]) => runChecks([check], goodInput(changes), [])[0];
+  assert.deepEqual(outcome({}), { id: "memory-low", kind: "examined", findings: [] });
+  assert.deepEqual(outcome({ kernel: null }), {
+    id: "memory-low",
+    kind: "skipped",
+    absence: "there is no kernel that can be used",
+  });
+  assert.equal(outcome({ kernel: null, slot: null })?.kind, "examined");
+});
+
+test("on a good host every check looks, but for those that compare with a loaded kernel", () => {
+  const skipped = runChecks(CHECKS, goodInput(), []).filter(({ kind }) => kind !== "examined");
+  assert.deepEqual(skipped.map(({ id }) => id), ["slot-changed", "first-boot-changed"]);
 });

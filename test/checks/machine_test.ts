@@ -56,13 +56,25 @@ test("firmware-request-pending: setup, a waiting capsule, another entry", () => 
   assert.match(pending(efi("BootNext", 0x0a, 0)), /BootNext is 000A/);
 });
 
+test("secure-boot: without the variable there is none, but without any variable it cannot be told", () => {
+  const unknown = facts({ firmware: { ...FACTS.firmware, secureBoot: null } });
+  const folder = "/sys/firmware/efi/efivars";
+  const others = hostWith({ files: { [`${folder}/BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c`]: "x" } });
+  assert.equal(verdict("secure-boot", { facts: unknown, host: others }), "");
+  assert.match(
+    verdict("secure-boot", { facts: unknown }),
+    /^refuse: It cannot be told whether Secure Boot is on/,
+  );
+  const bios = facts({ firmware: { ...FACTS.firmware, efi: false, secureBoot: null } });
+  assert.equal(verdict("secure-boot", { facts: bios }), "");
+});
+
 test("secure-boot, lockdown and kexec-disabled: by their facts, silent where nothing is known", () => {
   const firmware = FACTS.firmware;
   assert.match(
     verdict("secure-boot", { facts: facts({ firmware: { ...firmware, secureBoot: true } }) }),
     /SecureBoot=1/,
   );
-  assert.equal(verdict("secure-boot", { facts: facts({ firmware: { ...firmware, secureBoot: null } }) }), "");
   assert.match(
     verdict("lockdown", { facts: facts({ lockdown: "integrity" }) }),
     /locked down \(integrity, expected none\)/,
