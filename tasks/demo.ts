@@ -36,11 +36,13 @@ function show(binary: string, args: readonly string[], expected: number): void {
 /** What a program that root runs should get, and what a terminal needs. */
 function environment(): Record<string, string> {
   const names = ["TERM", "NO_COLOR", "COLUMNS", "LANG"];
-  return Object.fromEntries(
+  const given = Object.fromEntries(
     names.map((name) => [name, process.env[name]]).filter((pair): pair is [string, string] =>
       pair[1] !== undefined
     ),
   );
+  // For people also where it goes through a pipe.
+  return { COLUMNS: "80", ...given };
 }
 
 const folder = mkdtempSync(join(tmpdir(), "flatcar-kexec-demo-"));

@@ -19,6 +19,7 @@ export interface Invocation<T extends ArgsDef> {
 }
 
 export interface Definition<T extends ArgsDef> {
+  /** As it is called: `plan`, `grub check`. */
   readonly name: string;
   readonly description: string;
   readonly args: T;

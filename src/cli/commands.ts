@@ -74,7 +74,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry | CommandGroup>> = {
     description: "write a plugin, try it on recorded hosts, list what is installed",
     commands: {
       list: {
-        description: "the plugins, where each comes from, and what it did last",
+        description: "the plugins, where each comes from, and what it did to the kernel that is loaded",
         load: async () => (await import("./plugin.ts")).pluginList,
       },
       check: {

@@ -1,4 +1,6 @@
+import { CHECKS } from "../checks/registry.ts";
 import { DEFAULT_CONFIG } from "../config/config.ts";
+import { dotted } from "../config/load.ts";
 import { EXIT } from "../lib/errors.ts";
 import { command } from "./command.ts";
 import { OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
@@ -23,7 +25,9 @@ export const config = command({
     )
       .map(({ key, value }) => ({
         text: `${key} = ${printable(JSON.stringify(value))}`,
-        origin: originOf(key, effective.origins),
+        origin: `${originOf(key, effective.origins)}${
+          isIgnored(key, value) ? "; ignored: the check protects data" : ""
+        }`,
       }));
     const width = Math.max(...rows.map((row) => row.text.length));
     for (const { text, origin } of rows) {
@@ -46,9 +50,14 @@ function settings(value: unknown, prefix = ""): readonly Setting[] {
     // `plugins.options` is how the program keeps what the files have as [plugins.NAME].
     const key = prefix === "plugins" && name === "options"
       ? "plugins"
-      : `${prefix === "" ? "" : `${prefix}.`}${kebab(name)}`;
+      : `${prefix === "" ? "" : `${prefix}.`}${dotted([kebab(name)])}`;
     return settings(inner, key);
   });
+}
+
+/** Whether a setting would lower a check that is never lowered. */
+function isIgnored(key: string, value: unknown): boolean {
+  return value !== "refuse" && CHECKS.some(({ id, protects }) => protects && key === `checks.${id}`);
 }
 
 function kebab(name: string): string {

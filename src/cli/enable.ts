@@ -1,4 +1,6 @@
+import { dirname } from "node:path";
 import process from "node:process";
+import type { Host } from "../host/host.ts";
 import { withCommandLock } from "../journal/command_lock.ts";
 import { EXIT, type ExitCode, KexecError } from "../lib/errors.ts";
 import { systemdControl } from "../systemd/control.ts";
@@ -24,8 +26,15 @@ export const enable: Command = command({
   args: INSTALL_ARGS,
   async run({ args, terminal }) {
     const { config } = await configOf(openHost({}), {});
-    const settings = { binary: ownPath(), kexecProgram: config.kexec.program };
-    return await install("enable", () => planEnable(unitFiles(), settings), args, terminal);
+    const binary = ownPath();
+    const settings = { binary, kexecProgram: config.kexec.program };
+    const fault = othersMayReplace(openHost({}), binary);
+    if (fault !== null && args["dry-run"] !== true) throw fault;
+    const decide = (): InstallPlan => {
+      const plan = planEnable(unitFiles(), settings);
+      return fault === null ? plan : { ...plan, notes: [...plan.notes, fault.message] };
+    };
+    return await install("enable", decide, args, terminal);
   },
 });
 
@@ -91,4 +100,35 @@ function ownPath(): string {
       hint: "build it with 'npx --yes deno task build' and call /opt/bin/flatcar-kexec enable",
     },
   );
+}
+
+/**
+ * Why the units, which root runs, must not name this program: somebody else can put another in its place. Null if only
+ * root can: file and folders are root's and not writable by others, but for folders like /tmp, whose sticky bit keeps
+ * root's entries root's.
+ */
+export function othersMayReplace(host: Pick<Host, "status">, binary: string): KexecError | null {
+  const STICKY = 0o1000;
+  for (let path = binary;; path = dirname(path)) {
+    const status = host.status(path);
+    const problem = !status.ok
+      ? status.failure.message
+      : status.value.uid !== 0
+      ? `${path} belongs to user ${status.value.uid}, expected root (0)`
+      : (status.value.mode & 0o022) !== 0 && !(path !== binary && (status.value.mode & STICKY) !== 0)
+      ? `${path} can be written by others: mode ${
+        (status.value.mode & 0o7777).toString(8)
+      }, expected no more than 755`
+      : null;
+    if (problem !== null) {
+      return new KexecError(
+        "usage",
+        `Cannot enable: the units would have root run ${binary}, but ${problem}`,
+        {
+          hint: `install -D -o root -g root -m 0755 ${binary} /opt/bin/flatcar-kexec, and call that`,
+        },
+      );
+    }
+    if (path === "/") return null;
+  }
 }

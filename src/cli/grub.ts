@@ -24,7 +24,7 @@ const GRUB_ARGS = defineArgs({
 type GrubInvocation = Invocation<typeof GRUB_ARGS>;
 
 export const grubRun: Command = command({
-  name: "run",
+  name: "grub run",
   description: "Run a GRUB script the way GRUB would: what echo prints goes to standard output",
   args: GRUB_ARGS,
   run(invocation) {
@@ -40,7 +40,7 @@ export const grubRun: Command = command({
 });
 
 export const grubCheck: Command = command({
-  name: "check",
+  name: "grub check",
   description: "Tell what GRUB would silently do wrong with an OEM's grub.cfg",
   args: GRUB_ARGS,
   run(invocation) {

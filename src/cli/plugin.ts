@@ -27,7 +27,7 @@ import { renderFindings } from "./render_plan.ts";
 import { type Paint, painter, printable, type Terminal, wrap } from "./terminal.ts";
 
 export const pluginList = command({
-  name: "list",
+  name: "plugin list",
   description: "The plugins, where each comes from, and what it did to the kernel that is loaded",
   args: { ...PLAN_ARGS, ...OUTPUT_ARGS },
   async run({ args, terminal }) {
@@ -105,7 +105,7 @@ function lastWords(host: Host): (name: string) => readonly string[] {
 }
 
 export const pluginNew = command({
-  name: "new",
+  name: "plugin new",
   description: "Write a plugin that works, with its test, into a new folder",
   args: {
     name: { type: "positional", required: true, description: "its name: lower-case letters, digits, dashes" },
@@ -152,7 +152,7 @@ interface Trial {
 }
 
 export const pluginCheck = command({
-  name: "check",
+  name: "plugin check",
   description: "Run a plugin file as it would be run, and tell what it would change on recorded hosts",
   args: {
     file: { type: "positional", required: true, description: "the plugin: NAME.ts or NAME.js" },

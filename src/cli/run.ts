@@ -13,11 +13,18 @@ import { type CommandEntry, type CommandGroup, COMMANDS } from "./commands.ts";
 import { painter, printable, type Terminal } from "./terminal.ts";
 
 export async function run(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const verbose = argv.includes("--verbose");
+  const options = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
+  let hasAnswered = false;
+  const out = (text: string): void => {
+    hasAnswered = true;
+    terminal.out(text);
+  };
   try {
-    return await dispatch(argv, terminal);
+    return await dispatch(argv, { ...terminal, out });
   } catch (error) {
-    reportError(error, verbose, terminal);
+    // Whoever asked for a document gets one, and only one.
+    if (options.includes("--json") && !hasAnswered) terminal.out(`${JSON.stringify(errorDocument(error))}\n`);
+    reportError(error, options.includes("--verbose"), terminal);
     return error instanceof KexecError ? exitCodeOf(error.code) : EXIT.error;
   }
 }
@@ -32,9 +39,17 @@ async function dispatch(argv: readonly string[], terminal: Terminal): Promise<Ex
     terminal.out(`flatcar-kexec ${VERSION}\n`);
     return EXIT.done;
   }
-  if (first === "complete") return await (await import("./complete.ts")).complete(rest);
+  if (first === "complete" && !rest.includes("--help") && !rest.includes("-h")) {
+    return await (await import("./complete.ts")).complete(rest);
+  }
+  if (first === "complete") {
+    terminal.out(
+      "flatcar-kexec complete bash|zsh|fish: print a script that completes commands and options\n",
+    );
+    return EXIT.done;
+  }
   const entry = find(first, COMMANDS, "");
-  if ("load" in entry) return await runCommand(await entry.load(), rest, "flatcar-kexec", terminal);
+  if ("load" in entry) return await runCommand(await entry.load(), rest, terminal);
   const [second, ...more] = rest;
   if (second === undefined || second === "--help" || second === "-h") {
     terminal.out(groupOverview(first, entry, terminal));
@@ -44,18 +59,17 @@ async function dispatch(argv: readonly string[], terminal: Terminal): Promise<Ex
   if (!("load" in inner)) {
     throw new KexecError("internal", `Cannot run '${first} ${second}': groups nest too deeply`);
   }
-  return await runCommand(await inner.load(), more, `flatcar-kexec ${first}`, terminal);
+  return await runCommand(await inner.load(), more, terminal);
 }
 
 async function runCommand(
   definition: Command,
   raw: readonly string[],
-  prefix: string,
   terminal: Terminal,
 ): Promise<ExitCode> {
   const beforeDashes = raw.includes("--") ? raw.slice(0, raw.indexOf("--")) : raw;
   if (beforeDashes.includes("--help") || beforeDashes.includes("-h")) {
-    terminal.out(await usage(definition, prefix, terminal));
+    terminal.out(await usage(definition, terminal));
     return EXIT.done;
   }
   return await definition.execute(raw, terminal);
@@ -71,7 +85,7 @@ function find<T extends CommandEntry | CommandGroup>(
   const suggestion = nearest(name, Object.keys(table));
   throw new KexecError("usage", `Cannot run '${prefix}${printable(name)}': no such command`, {
     hint: suggestion === null
-      ? "see 'flatcar-kexec --help' for the commands"
+      ? `see 'flatcar-kexec ${prefix}--help' for the commands`
       : `did you mean '${prefix}${suggestion}'?`,
   });
 }
@@ -79,9 +93,10 @@ function find<T extends CommandEntry | CommandGroup>(
 function overview(terminal: Terminal): string {
   const paint = painter(terminal.color);
   const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
-  const rows = Object.entries(COMMANDS).map(([name, entry]) =>
-    `  ${paint("cyan", name.padEnd(width))}  ${entry.description}`
-  );
+  const rows = [
+    ...Object.entries(COMMANDS),
+    ["complete", { description: "print a script for the shell: complete bash, zsh or fish" }] as const,
+  ].map(([name, entry]) => `  ${paint("cyan", name.padEnd(width))}  ${entry.description}`);
   return [
     `${
       paint("bold", "flatcar-kexec")
@@ -109,10 +124,16 @@ function groupOverview(name: string, group: CommandGroup, terminal: Terminal): s
   ].join("\n");
 }
 
-async function usage(definition: Command, prefix: string, terminal: Terminal): Promise<string> {
+async function usage(definition: Command, terminal: Terminal): Promise<string> {
   const { name, description, args } = definition;
-  const text = await renderUsage({ meta: { name: `${prefix} ${name}`, description }, args });
-  return `${terminal.color ? text : withoutColor(text)}\n`;
+  const text = await renderUsage({ meta: { name: `flatcar-kexec ${name}`, description }, args });
+  // citty fills its columns up with blanks.
+  return `${(terminal.color ? text : withoutColor(text)).replace(/[ \t]+$/gm, "")}\n`;
+}
+
+function errorDocument(error: unknown): unknown {
+  const [code, hint] = error instanceof KexecError ? [error.code, error.hint] : ["internal", null];
+  return { version: 1, error: { code, message: messageOf(error), hint } };
 }
 
 function reportError(error: unknown, verbose: boolean, terminal: Terminal): void {

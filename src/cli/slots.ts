@@ -3,6 +3,7 @@ import { realPathOf } from "../host/live.ts";
 import { findBootDisk } from "../host/boot_disk.ts";
 import { withDisk } from "../gpt/block_device.ts";
 import { type Gpt, readGpt, requireGpt, tableDigest } from "../gpt/read.ts";
+import { repairFault } from "../gpt/repair.ts";
 import { nextSlot, slotsOf, triesAfter } from "../gpt/select.ts";
 import type { SlotState } from "../gpt/slot.ts";
 import { spendTry } from "../gpt/writer.ts";
@@ -11,7 +12,7 @@ import type { PlannedSlot } from "../plan/plan.ts";
 import { command } from "./command.ts";
 import { HOST_ARGS, hostOptions, openHost, OUTPUT_ARGS } from "./host_options.ts";
 import { renderSlots } from "./render_plan.ts";
-import { painter } from "./terminal.ts";
+import { painter, printable } from "./terminal.ts";
 
 export const slots = command({
   name: "slots",
@@ -24,11 +25,7 @@ export const slots = command({
   run({ args, terminal }) {
     const host = openHost(args);
     const { path, running } = bootDisk(host);
-    const device = host.block(path);
-    if (!device.ok) {
-      throw new KexecError("disk-unreadable", `Cannot read the slots: ${device.failure.message}`);
-    }
-    const gpt = requireGpt(readGpt(device.value), path);
+    const gpt = readTable(host, path);
     const all = slotsOf(gpt);
     if (all.length === 0) {
       throw new KexecError(
@@ -50,6 +47,8 @@ export const slots = command({
         },
       );
     }
+    const isSpent = args.spend === true && chosen !== null && chosen.gptWrite;
+    const after = isSpent ? nextSlot(readTable(host, path)) : next;
     if (args.json === true) {
       terminal.out(`${
         JSON.stringify({
@@ -60,18 +59,31 @@ export const slots = command({
           backup: gpt.backup,
           slots: planned,
           next: chosen,
-          spent: args.spend === true && chosen !== null && chosen.gptWrite,
+          spent: isSpent,
+          nextAfter: after === null ? null : plannedSlot(after, running),
         })
       }\n`);
     } else if (args.quiet !== true) {
-      terminal.out(`${text(path, gpt, planned, chosen, args.spend === true, terminal.color)}\n`);
+      const lines = [
+        `Slots on ${path} (${gpt.sectorSize}-byte sectors)`,
+        renderSlots(planned, chosen, painter(terminal.color), isSpent ? "try taken" : "next"),
+        ...damageLines(gpt),
+        ...(chosen !== null && isSpent
+          ? [`Took one of the tries of ${nameOf(chosen)}, as GRUB does to boot it: ${chosen.triesAfter} left`]
+          : []),
+        after === null ? noSlotSentence(gpt) : `GRUB takes ${nameOf(after)} next`,
+        ...(chosen !== null && args.spend === true && !isSpent
+          ? ["It has no tries to take: nothing was written"]
+          : []),
+      ];
+      terminal.out(`${lines.join("\n")}\n`);
     }
     return chosen === null ? EXIT.refused : EXIT.done;
   },
 });
 
 /** The slot as the plan's JSON has it. */
-export function plannedSlot(slot: SlotState, running: string | null): PlannedSlot {
+function plannedSlot(slot: SlotState, running: string | null): PlannedSlot {
   return {
     ...slot,
     triesAfter: triesAfter(slot),
@@ -86,29 +98,26 @@ function bootDisk(host: Host): { readonly path: string; readonly running: string
   return { path: found.disk.path, running: found.disk.running?.partuuid ?? null };
 }
 
-function text(
-  path: string,
-  gpt: Gpt,
-  all: readonly PlannedSlot[],
-  next: PlannedSlot | null,
-  spent: boolean,
-  color: boolean,
-): string {
-  const damaged = (["primary", "backup"] as const).filter((copy) => gpt[copy] === "invalid");
-  const lines = [
-    `Slots on ${path} (${gpt.sectorSize}-byte sectors)`,
-    renderSlots(all, next, painter(color)),
-    ...damaged.map((copy) => `The ${copy} GPT is invalid: ${gpt.reasons[copy]}`),
-    next === null
-      ? "GRUB finds no slot to boot: none has both a priority and a try left or the mark of success"
-      : `GRUB takes ${next.label} (partition ${next.partition}) next`,
-    ...(spent && next !== null
-      ? [
-        next.gptWrite
-          ? `Took one of its tries: ${next.triesAfter} left`
-          : "It has no tries to take: nothing was written",
-      ]
-      : []),
-  ];
-  return lines.join("\n");
+function readTable(host: Host, path: string): Gpt {
+  const device = host.block(path);
+  if (!device.ok) {
+    throw new KexecError("disk-unreadable", `Cannot read the slots: ${device.failure.message}`);
+  }
+  return requireGpt(readGpt(device.value), path);
+}
+
+function nameOf(slot: SlotState): string {
+  return `${printable(slot.label)} (partition ${slot.partition})`;
+}
+
+function damageLines(gpt: Gpt): readonly string[] {
+  return (["primary", "backup"] as const).filter((copy) => gpt[copy] === "invalid")
+    .map((copy) => `The ${copy} GPT is invalid: ${gpt.reasons[copy]}`);
+}
+
+function noSlotSentence(gpt: Gpt): string {
+  const fault = repairFault(gpt);
+  return fault === null
+    ? "GRUB finds no slot to boot: none has both a priority and a try left or the mark of success"
+    : `GRUB finds no slot to boot: it cannot repair the partition table: ${fault}`;
 }

@@ -5,7 +5,7 @@
  */
 import { fstatSync, writeSync } from "node:fs";
 import process from "node:process";
-import { systemErrorCode } from "../lib/errors.ts";
+import { KexecError, messageOf, systemErrorCode } from "../lib/errors.ts";
 
 export interface Terminal {
   /** The answer. */
@@ -15,7 +15,7 @@ export interface Terminal {
   /** Whether `out` takes colour: only a terminal does, and never with NO_COLOR. */
   readonly color: boolean;
   readonly errColor: boolean;
-  /** Columns to lay text out for. */
+  /** Columns to lay text out for; infinite where lines are not to be broken, as for `grep` and the journal. */
   readonly width: number;
 }
 
@@ -49,7 +49,6 @@ const STDERR = 2;
 export function processTerminal(): Terminal {
   const noColor = (process.env["NO_COLOR"] ?? "") !== "" || process.env["TERM"] === "dumb";
   const isTerminal = mayBeTerminal(STDOUT) && process.stdout.isTTY === true;
-  const columns = isTerminal ? process.stdout.columns : Number(process.env["COLUMNS"] ?? "");
   const isJournal = isJournalStream(STDERR, process.env["JOURNAL_STREAM"]);
   return {
     out: (text) => writeText(STDOUT, text),
@@ -57,8 +56,15 @@ export function processTerminal(): Terminal {
       writeText(STDERR, isJournal && severity !== undefined ? withPriority(text, severity) : text),
     color: isTerminal && !noColor,
     errColor: !noColor && mayBeTerminal(STDERR) && process.stderr.isTTY === true,
-    width: Number.isInteger(columns) && columns >= 40 ? Math.min(columns, 120) : 80,
+    width: isTerminal
+      ? layoutWidth(process.stdout.columns) ?? 80
+      : layoutWidth(Number(process.env["COLUMNS"] ?? "")) ?? Infinity,
   };
+}
+
+/** Below 40 columns nothing is readable any more, beyond 120 not well. Null where the number is none. */
+function layoutWidth(columns: number): number | null {
+  return Number.isInteger(columns) && columns > 0 ? Math.min(Math.max(columns, 40), 120) : null;
 }
 
 /** Asked before `process.stdout` is touched: that alone loads all of node:stream, which takes longer than a plan. */
@@ -106,7 +112,11 @@ export function writeText(fd: number, text: string): void {
       const code = systemErrorCode(error);
       if (code !== "EAGAIN") {
         if (code === "EPIPE" || code === "EBADF" || code === "EIO") return;
-        throw error;
+        // An answer that is cut short must not look like a success; a diagnosis has nobody else to be told to.
+        if (fd === STDERR) return;
+        throw new KexecError("write-failed", `Cannot write the answer: ${messageOf(error)}`, {
+          cause: error,
+        });
       }
       // A pipe that its reader made non-blocking, and that is full.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);

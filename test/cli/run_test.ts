@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { COMMANDS } from "../../src/cli/commands.ts";
@@ -59,6 +59,81 @@ test("a mistyped command or option ends in exit code 2, with what was meant", as
   }
 });
 
+test("a usage error points to the help of the command that was called", async () => {
+  for (
+    const [args, hint] of [
+      [["grub", "check"], "flatcar-kexec grub check --help"],
+      [["plugin", "new"], "flatcar-kexec plugin new --help"],
+      [["plugin", "foo"], "flatcar-kexec plugin --help"],
+      [["zzzzzzzz"], "flatcar-kexec --help"],
+    ] as const
+  ) {
+    const { exit, err } = await runCaptured(args);
+    assert.equal(exit, 2);
+    assert.ok(err.includes(`see '${hint}'`), err);
+    const words = hint.split(" ").slice(1);
+    assert.equal((await runCaptured(words)).exit, 0, hint);
+  }
+});
+
+test("help names 'complete', has a page for it, and leaves no blanks at the ends of lines", async () => {
+  assert.match((await runCaptured(["--help"])).out, /^ {2}complete +print a script/m);
+  assert.match((await runCaptured(["complete", "--help"])).out, /bash\|zsh\|fish/);
+  assert.doesNotMatch((await runCaptured(["plan", "--help"])).out, /[ \t]$/m);
+});
+
+test("an error is one JSON document where one was asked for", async () => {
+  for (const args of [["plan", "--json", "--snapshot", "/nowhere"], ["plan", "--json", "--jsn"]]) {
+    const { exit, out, err } = await runCaptured(args);
+    const { version, error } = parse(out);
+    assert.equal(version, 1);
+    assert.ok(typeof error === "object" && error !== null && "code" in error && "message" in error);
+    assert.equal(error.code, exit === 2 ? "usage" : "unreadable");
+    assert.ok(err.includes(String(error.message)));
+  }
+  assert.equal((await runCaptured(["plan", "--snapshot", "/nowhere", "--", "--json"])).out, "");
+});
+
+test("a folder that an option names has to be one", async () => {
+  await withTempFolderAsync(async (folder) => {
+    writeFileSync(join(folder, "file"), "");
+    for (const option of ["--root", "--boot", "--oem"]) {
+      for (const path of [join(folder, "missing"), join(folder, "file")]) {
+        const { exit, out, err } = await runCaptured(["plan", option, path]);
+        assert.deepEqual([exit, out], [2, ""]);
+        assert.ok(err.includes(`Cannot use ${option}: ${path}: `), err);
+      }
+    }
+  });
+});
+
+test("--config names a file of this machine, whatever host the command looks at", async () => {
+  await withSample(async (sample, folder) => {
+    const config = join(folder, "mine.toml");
+    const snapshot = join(folder, "host.json");
+    writeFileSync(config, 'marker = false\n[checks]\n"kexec-tools-2.0.31" = "off"\ngpt-invalid = "off"\n');
+    assert.equal((await runCaptured(["snapshot", "-o", snapshot, ...sample.args])).exit, 0);
+    for (const host of [sample.args, ["--snapshot", snapshot]]) {
+      const { exit, out } = await runCaptured(["plan", "--config", config, ...host]);
+      assert.equal(exit, 0);
+      assert.doesNotMatch(out, /flatcar\.kexec=/);
+      const shown = await runCaptured(["config", "--config", config, ...host]);
+      assert.ok(shown.out.includes("marker = false"));
+      assert.match(shown.out, /^checks\."kexec-tools-2\.0\.31" = "off" +# .*mine\.toml$/m);
+      assert.match(
+        shown.out,
+        /^checks\.gpt-invalid = "off" +# .*mine\.toml; ignored: the check protects data$/m,
+      );
+    }
+  });
+});
+
+test("--allow takes no check that protects data", async () => {
+  const { exit, err } = await runCaptured(["plan", "--allow", "parity-unknown,gpt-invalid"]);
+  assert.equal(exit, 2);
+  assert.match(err, /Cannot allow 'gpt-invalid': the check protects data/);
+});
+
 test("slots gives exactly one JSON document, with the next slot in it", async () => {
   await withSample(async (sample) => {
     const { exit, out, err } = await runCaptured(["slots", "--json", ...sample.args]);
@@ -97,7 +172,10 @@ test("slots --spend writes to the tree's disk, never to the disk of that name on
 test("slots --spend takes the try, and the next one to look finds the other slot", async () => {
   await withSample(async (sample) => {
     const spent = await runCaptured(["slots", "--spend", ...sample.args]);
-    assert.match(spent.out, /Took one of its tries: 0 left/);
+    assert.match(
+      spent.out,
+      /Took one of the tries of USR-B \(partition 4\).*: 0 left\nGRUB takes USR-A \(partition 3\) next\n$/,
+    );
     const after = await runCaptured(["slots", "--spend", ...sample.args]);
     assert.match(after.out, /GRUB takes USR-A \(partition 3\) next/);
     assert.match(after.out, /nothing was written/);
@@ -175,6 +253,71 @@ test("check tells every check's verdict, and plan --snapshot repeats what plan s
     const live = await runCaptured(["plan", "--json", ...sample.args]);
     const replayed = await runCaptured(["plan", "--json", "--snapshot", file]);
     assert.equal(replayed.out, live.out);
+  });
+});
+
+test("check says 'ok' only of what it looked at", async () => {
+  await withSample(async (sample, folder) => {
+    const verdicts = async (args: readonly string[]): Promise<ReadonlyMap<unknown, unknown>> => {
+      const { checks } = parse((await runCaptured(["check", "--json", ...args])).out);
+      assert.ok(Array.isArray(checks));
+      return new Map(checks.map(({ id, verdict }) => [id, verdict]));
+    };
+    rmSync(join(sample.root, "boot/flatcar/vmlinuz-b"));
+    const without = await verdicts(sample.args);
+    assert.equal(without.get("kernel-missing"), "refuse");
+    assert.equal(without.get("gpt-invalid"), "ok");
+    for (const id of ["kernel-format", "memory-low", "pairing-mismatch", "slot-changed"]) {
+      assert.equal(without.get(id), "skipped", id);
+    }
+    const config = join(folder, "off.toml");
+    writeFileSync(config, '[checks]\nsecure-boot = "off"\n');
+    assert.equal((await verdicts(["--config", config, ...sample.args])).get("secure-boot"), "off");
+    const text = (await runCaptured(["check", "--config", config, ...sample.args])).out;
+    assert.match(text, /skipped {2}memory-low +there is no kernel that can be\n? *used/);
+    assert.match(text, /off {6}secure-boot +switched off by the configuration/);
+    const { out } = await runCaptured(["check", ...sample.args], { width: 40 });
+    const [table = ""] = out.split("\n\n");
+    assert.ok(table.split("\n").every((line) => line.length <= 40 || !line.trim().includes(" ")), table);
+  });
+});
+
+test("plan warns where another slot is due than the one loaded, and a snapshot tells the same", async () => {
+  await withSample(async (sample, folder) => {
+    writeFileSync(join(sample.root, "sys/kernel/kexec_loaded"), "1\n");
+    const { slots, kernel, decision } = parse((await runCaptured(["plan", "--json", ...sample.args])).out);
+    assert.equal(decision, "refuse");
+    assert.ok(Array.isArray(slots));
+    const record = {
+      version: 1,
+      id: "0123456789ab",
+      bootId: "ef0aec68-085f-4260-bae7-184998b4e851",
+      loadedAt: "2026-01-01T00:00:00.000Z",
+      toolVersion: VERSION,
+      tries: "spend",
+      slot: slots.find(({ label }) => label === "USR-A"),
+      slots,
+      kernel,
+      cmdline: "",
+      firstBoot: false,
+      disk: "/dev/vda",
+      tableDigest: "",
+      kexec: { program: "/usr/sbin/kexec", syscall: "file" },
+      firmwareRequests: [],
+      watched: [],
+      quiesce: [],
+      watchdogBefore: null,
+      warnings: [],
+      plan: null,
+    };
+    mkdirSync(join(sample.root, "run/flatcar-kexec"), { recursive: true });
+    writeFileSync(join(sample.root, "run/flatcar-kexec/loaded.json"), JSON.stringify(record));
+    const { exit, out } = await runCaptured(["plan", "--json", ...sample.args]);
+    assert.equal(exit, 0, out);
+    assert.match(out, /The kernel of USR-A is loaded, but GRUB would boot USR-B now/);
+    const file = join(folder, "host.json");
+    assert.equal((await runCaptured(["snapshot", "-o", file, ...sample.args])).exit, 0);
+    assert.equal((await runCaptured(["plan", "--json", "--snapshot", file])).out, out);
   });
 });
 
