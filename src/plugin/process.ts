@@ -67,11 +67,15 @@ const LOG_WIDTH = 500;
 const OUT_OF_MEMORY = 71;
 const OUT_OF_TIME = 72;
 
+/** What the watching shell puts on the answer channel before the plugin is there to write anything. */
+const ISOLATED = "isolated\n";
+
 /**
  * $1 seconds, $2 KiB, then the command. `statm` counts pages of 4 KiB, which is what Flatcar's kernels use. Signals
  * rather than files, because the watchers may write nothing either.
  */
 const WATCHED = `
+echo isolated
 exec 4<&0
 trap 'exit ${OUT_OF_MEMORY}' USR1
 trap 'exit ${OUT_OF_TIME}' USR2
@@ -180,6 +184,7 @@ interface Ended {
   readonly status: number | null;
   readonly signal: string | null;
   readonly error: NodeJS.ErrnoException | null;
+  /** What came over the answer channel after the watching shell's own line. */
   readonly answers: string;
   readonly printed: string;
   /** The sandbox could not be set up: what it said. */
@@ -212,16 +217,20 @@ function start(sandbox: Sandbox, request: ProcessRequest): Ended {
     killSignal: "SIGKILL",
     encoding: "utf8",
   });
-  const answers = child.stdout ?? "";
+  const channel = child.stdout ?? "";
   const printed = child.stderr ?? "";
+  const isolated = channel.startsWith(ISOLATED);
   const missing = child.error !== undefined && errorCode(child.error) === "ENOENT";
-  const failed = answers === "" && /^(unshare|setpriv|prlimit|setsid): /.test(printed);
+  // Only before the watching shell's word is what was printed not the plugin's. One that could pass for a host without
+  // namespaces would be started again with less round it.
+  const failed = !isolated && child.error === undefined &&
+    /^(unshare|setpriv|prlimit|setsid): /.test(printed);
   return {
     nonce,
     status: child.status,
     signal: child.signal,
     error: child.error ?? null,
-    answers,
+    answers: isolated ? channel.slice(ISOLATED.length) : channel,
     printed,
     refused: missing ? `${program} is not there` : failed ? oneLine(printed, 200) : null,
   };

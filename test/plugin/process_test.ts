@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 import { describe } from "node:test";
 import { DEFAULT_CONFIG, type PluginSettings } from "../../src/config/config.ts";
@@ -10,9 +11,11 @@ import { runConfirm, runPlugins } from "../../src/plugin/run.ts";
 import { reasonWithoutIsolation } from "../support/isolation.ts";
 import { memoryHost, type MemoryHostOptions } from "../support/memory_host.ts";
 import { draftOf, factsOf, said } from "../support/plugin_hosts.ts";
+import { withTempFolder, writeTree } from "../support/temp_folder.ts";
 import { testUnless } from "../support/test_needing.ts";
 
 const unable = reasonWithoutIsolation();
+const onBun = process.versions["bun"] !== undefined;
 const facts = factsOf();
 const draft = draftOf(facts);
 const OEM = "/oem/flatcar-kexec/plugins";
@@ -202,6 +205,34 @@ describe("a plugin's process", () => {
       "only lo",
     );
   });
+
+  testUnless(needsRoot, "has the limits that are left on a host without namespaces, and says so", () => {
+    withTempFolder((folder) => {
+      writeTree(folder, { "acme.ts": plugin("") });
+      // Root without CAP_SYS_ADMIN is what a container has.
+      const main = new URL("../../src/main.ts", import.meta.url).pathname;
+      const child = spawnSync("setpriv", [
+        "--bounding-set=-sys_admin",
+        ...[process.execPath, ...(onBun ? [] : ["run", "-A"]), main],
+        ...["plugin", "check", join(folder, "acme.ts"), "--json"],
+      ], { encoding: "utf8" });
+      assert.match(child.stdout, /"printed":\["no namespaces here: [^"]+"\]/, child.stderr);
+    });
+  });
+
+  testUnless(
+    unable,
+    "stays isolated as before after a plugin that passes for a host without namespaces",
+    () => {
+      const liar = `import { readdirSync, writeSync } from "node:fs"; import process from "node:process";
+if (readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)).length < 12) {
+  writeSync(2, "unshare: unshare failed: Operation not permitted\\n");
+  process.exit(1);
+}`;
+      assert.match(said(run(plugin("", "", liar))).join(), /ended while it was loaded/);
+      assert.deepEqual(run(plugin("")).log, []);
+    },
+  );
 
   testUnless(unable, "is the first that the kernel takes when memory runs out", () => {
     assert.equal(

@@ -327,6 +327,23 @@ export default new Proxy({}, { get: (_, key) => key === "name" && asked++ > 1 ? 
   },
   // Getting out
   {
+    what: "passes for a host that cannot isolate it",
+    text: plugin({
+      before: `import { writeSync } from "node:fs"; import process from "node:process";
+writeSync(2, "unshare: unshare failed: Operation not permitted\\n"); process.exit(1);`,
+    }),
+    says: /The plugin ended while it was loaded with exit status 1$/,
+  },
+  {
+    what: "passes for one with so many words that it has to be stopped",
+    text: plugin({
+      before: `import { writeSync } from "node:fs";
+for (;;) writeSync(2, "unshare: unshare failed: Operation not permitted\\n".repeat(1000));`,
+    }),
+    says: /more than 1 MiB|had not ended/,
+    onlyOnBun: "Deno's spawnSync keeps all that is printed",
+  },
+  {
     what: "reads the password file",
     text: plugin({ before: 'import fs from "node:fs"; fs.readFileSync("/etc/shadow");', hooks: STOLEN }),
     says: /EACCES|permission denied/i,
