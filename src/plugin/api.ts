@@ -50,8 +50,8 @@ export interface Plugin<Options = unknown> {
   readonly description: string;
   /**
    * Files to put into the context: absolute paths in which `*` and `?` match within one name. They are read only
-   * where {@link Plugin.matches} says yes, and only what every user of the host may read. At most 64 files of
-   * 64 KiB each.
+   * where {@link Plugin.matches} says yes, and only what every user of the host may read. At most 32 paths of
+   * 256 characters and 16 names, and 64 files of 64 KiB each.
    */
   readonly reads?: readonly string[];
   /**

@@ -153,8 +153,8 @@ export function withPlugin(host: Host, plugin: PluginFile): Host {
     gid: 0,
     device: "0:0",
   });
-  const missing = (where: string) =>
-    ({ ok: false, failure: { kind: "missing", message: `${where}: is not a link` } }) as const;
+  const noLink = (where: string) =>
+    ({ ok: false, failure: { kind: "wrong-type", message: `${where}: is not a link` } }) as const;
   return {
     ...host,
     read: (where, limit) => where === path ? { ok: true, value: bytes } : host.read(where, limit),
@@ -164,7 +164,7 @@ export function withPlugin(host: Host, plugin: PluginFile): Host {
       const status = host.status(where);
       return status.ok ? status : { ok: true, value: own("directory", 0o755, 0) };
     },
-    link: (where) => where === path || folders.includes(where) ? missing(where) : host.link(where),
+    link: (where) => where === path || folders.includes(where) ? noLink(where) : host.link(where),
     list(where) {
       if (where !== TRIAL_DIRECTORY) return host.list(where);
       const names = host.list(where);

@@ -12,6 +12,9 @@ const MOST_FILES = 64;
 const MOST_BYTES = 64 << 10;
 /** Names looked at while patterns are matched; /sys has directories with thousands. */
 const MOST_NAMES = 8192;
+/** Of one pattern: each of its names is looked up once more for every file that may match. */
+const LONGEST_PATTERN = 256;
+const MOST_SEGMENTS = 16;
 
 /**
  * Contents by path. What is missing, too large or not to be given away is left out.
@@ -45,6 +48,14 @@ export function readPatterns(
 
 /** Paths that match a pattern, sorted by code unit. */
 function expand(host: Host, pattern: string, budget: { names: number }): readonly string[] {
+  if (pattern.length > LONGEST_PATTERN) {
+    throw pluginFault(
+      `Cannot read ${
+        JSON.stringify(`${pattern.slice(0, 40)}…`)
+      }: the pattern has ${pattern.length} characters, ` +
+        `expected at most ${LONGEST_PATTERN}`,
+    );
+  }
   const segments = pattern.split("/");
   if (segments[0] !== "" || segments.length < 2) {
     throw pluginFault(`Cannot read ${JSON.stringify(pattern)}: expected an absolute path`);
@@ -52,6 +63,13 @@ function expand(host: Host, pattern: string, budget: { names: number }): readonl
   if (segments.slice(1).some((segment) => segment === "" || segment === "." || segment === "..")) {
     throw pluginFault(
       `Cannot read ${JSON.stringify(pattern)}: expected a path without empty parts, . and ..`,
+    );
+  }
+  if (segments.length - 1 > MOST_SEGMENTS) {
+    throw pluginFault(
+      `Cannot read ${JSON.stringify(pattern)}: the pattern has ${segments.length - 1} names between its ` +
+        `slashes, expected at most ${MOST_SEGMENTS}`,
+      "Files that lie deeper are often reached by a shorter way, as /sys/class and /sys/bus are",
     );
   }
   let paths: readonly string[] = [""];

@@ -10,7 +10,7 @@ import type { Host } from "../host/host.ts";
 const MOST_LINKS = 40;
 
 export interface Way {
-  /** Where the path leads, without links. It need not exist. */
+  /** Where the path leads, without links; if it does not exist, the first name on the way that does not. */
   readonly real: string;
   /** Every directory that was looked into, each once, in the order met; `/` first. */
   readonly directories: readonly string[];
@@ -32,6 +32,8 @@ export function walk(host: Host, path: string): Way | null {
     const target = host.link("/" + [...done, name].join("/"));
     if (!target.ok) {
       done.push(name);
+      // Nothing lies beyond, and a path may have thousands of names more.
+      if (target.failure.kind === "missing") break;
       continue;
     }
     if (++links > MOST_LINKS) return null;

@@ -64,6 +64,25 @@ describe("readPatterns()", () => {
     assert.throws(() => readPatterns(many, ["/etc/*"], false), /more than 64 files/);
   });
 
+  it("refuses a pattern of more characters or names than a path can mean", () => {
+    assert.throws(
+      () => read(`/proc/*${"/x".repeat(2000)}`),
+      /Cannot read "\/proc\/\*[/x]+…": the pattern has 4007 characters, expected at most 256$/,
+    );
+    assert.throws(
+      () => read(`/proc/*${"/x".repeat(15)}`),
+      /has 17 names between its slashes, expected at most 16$/,
+    );
+    assert.deepEqual(read(`/proc/*${"/x".repeat(14)}`), {});
+  });
+
+  it("looks no further than the first name that is missing", () => {
+    const processes = Array.from({ length: 50 }, (_, index) => `/proc/${index}`);
+    const busy = memoryHost({ directories: processes });
+    assert.deepEqual(readPatterns(busy, [`/proc/*${"/x".repeat(14)}`], false), {});
+    assert.equal(busy.asked.filter((question) => question.startsWith("link ")).length, processes.length * 3);
+  });
+
   it("takes no time over a pattern that would make an expression backtrack", () => {
     const one = memoryHost({ files: { [`/etc/${"a".repeat(200)}`]: "x" } });
     assert.deepEqual(readPatterns(one, [`/etc/${"*a".repeat(60)}b`], false), {});

@@ -145,8 +145,11 @@ export function memoryHost(options: MemoryHostOptions = {}): MemoryHost {
     },
     link(path) {
       asked.push(`link ${path}`);
-      const target = links.get(resolve(path, false));
-      return target === undefined ? missing(path) : { ok: true, value: target };
+      const real = resolve(path, false);
+      const target = links.get(real);
+      if (target !== undefined) return { ok: true, value: target };
+      if (!files.has(real) && !directories.has(real) && !devices.has(real)) return missing(path);
+      return { ok: false, failure: { kind: "wrong-type", message: `${path}: is not a link` } };
     },
     list(path) {
       asked.push(`list ${path}`);
