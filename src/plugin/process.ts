@@ -72,22 +72,24 @@ const ISOLATED = "isolated\n";
 
 /**
  * $1 seconds, $2 KiB, then the command. `statm` counts pages of 4 KiB, which is what Flatcar's kernels use. Signals
- * rather than files, because the watchers may write nothing either.
+ * rather than files, because the watchers may write nothing either. A shell that is not the first of a namespace
+ * sees the whole host's processes: there the plugin's own alone is counted.
  */
 const WATCHED = `
 echo isolated
 exec 4<&0
-trap 'exit ${OUT_OF_MEMORY}' USR1
-trap 'exit ${OUT_OF_TIME}' USR2
+trap 'kill -s KILL $plugin; exit ${OUT_OF_MEMORY}' USR1
+trap 'kill -s KILL $plugin; exit ${OUT_OF_TIME}' USR2
 seconds=$1; pages=$(($2 / 4)); shift 2
 "$@" <&4 3>&1 1>&2 4<&- &
 plugin=$!
+[ $$ = 1 ] && counted='/proc/[0-9]*/statm' || counted=/proc/$plugin/statm
 exec <&- 4<&- 1>&-
 (sleep "$seconds"; kill -s USR2 $$) 2>/dev/null &
 (
   while sleep 0.05; do
     total=0
-    for file in /proc/[0-9]*/statm; do
+    for file in $counted; do
       read -r _ used _ <"$file" && total=$((total + used))
     done
     [ "$total" -le "$pages" ] || kill -s USR1 $$
@@ -101,6 +103,8 @@ exit $?
 interface Sandbox {
   readonly name: string;
   readonly command: readonly string[];
+  /** Whether the kernel ends all that was started in it; else it leads a process group, which we have to kill. */
+  readonly endsAll: boolean;
   /** What this one lacks, for the log; null if nothing. */
   readonly lacks: string | null;
 }
@@ -129,12 +133,15 @@ function sandboxes(root: boolean): readonly Sandbox[] {
   const weak: Sandbox = {
     name: "limits",
     command: ["setsid", "--wait", ...drop, ...stay, ...limit(null)],
-    lacks: "no namespaces here: the network and other processes are within the plugin's sight",
+    endsAll: false,
+    lacks: "no namespaces here: the network and other processes are within the plugin's sight, and what it " +
+      "starts is not counted with its memory",
   };
   if (!root) {
     return [{
       name: "user namespace",
       command: [...user, ...own, ...drop, ...stay, ...limit(PROCESS_LIMIT)],
+      endsAll: true,
       lacks: null,
     }, weak];
   }
@@ -142,11 +149,13 @@ function sandboxes(root: boolean): readonly Sandbox[] {
     {
       name: "namespaces",
       command: ["unshare", ...own, ...drop, ...stay, ...user, ...limit(PROCESS_LIMIT)],
+      endsAll: true,
       lacks: null,
     },
     {
       name: "namespaces without users",
       command: ["unshare", ...own, ...drop, ...stay, ...limit(null)],
+      endsAll: true,
       lacks: "no user namespaces here: the number of the plugin's processes is not limited",
     },
     weak,
@@ -217,6 +226,7 @@ function start(sandbox: Sandbox, request: ProcessRequest): Ended {
     killSignal: "SIGKILL",
     encoding: "utf8",
   });
+  if (!sandbox.endsAll) killGroup(child.pid);
   const channel = child.stdout ?? "";
   const printed = child.stderr ?? "";
   const isolated = channel.startsWith(ISOLATED);
@@ -234,6 +244,17 @@ function start(sandbox: Sandbox, request: ProcessRequest): Ended {
     printed,
     refused: missing ? `${program} is not there` : failed ? oneLine(printed, 200) : null,
   };
+}
+
+/** The watchers have nothing more to watch, and a plugin may have left something behind. */
+function killGroup(leader: number): void {
+  // 0 is no process, and would be our own group.
+  if (leader <= 0) return;
+  try {
+    process.kill(-leader, "SIGKILL");
+  } catch {
+    // All of it is gone.
+  }
 }
 
 /** This program, told to be a plugin's process. */

@@ -206,19 +206,38 @@ describe("a plugin's process", () => {
     );
   });
 
-  testUnless(needsRoot, "has the limits that are left on a host without namespaces, and says so", () => {
-    withTempFolder((folder) => {
-      writeTree(folder, { "acme.ts": plugin("") });
-      // Root without CAP_SYS_ADMIN is what a container has.
-      const main = new URL("../../src/main.ts", import.meta.url).pathname;
-      const child = spawnSync("setpriv", [
-        "--bounding-set=-sys_admin",
-        ...[process.execPath, ...(onBun ? [] : ["run", "-A"]), main],
-        ...["plugin", "check", join(folder, "acme.ts"), "--json"],
-      ], { encoding: "utf8" });
-      assert.match(child.stdout, /"printed":\["no namespaces here: [^"]+"\]/, child.stderr);
-    });
-  });
+  testUnless(
+    needsRoot,
+    "has the limits that are left where there are no namespaces, and leaves nothing",
+    () => {
+      withTempFolder((folder) => {
+        const timeLimit = 20_000 + process.pid % 1000;
+        const main = new URL("../../src/main.ts", import.meta.url).pathname;
+        const check = (text: string) => {
+          writeTree(folder, { "acme.ts": text, "config.toml": `[plugins]\ntime-limit = ${timeLimit}\n` });
+          // Root without CAP_SYS_ADMIN is what a container has.
+          return spawnSync("setpriv", [
+            "--bounding-set=-sys_admin",
+            ...[process.execPath, ...(onBun ? [] : ["run", "-A"]), main],
+            ...[
+              "plugin",
+              "check",
+              join(folder, "acme.ts"),
+              "--config",
+              join(folder, "config.toml"),
+              "--json",
+            ],
+          ], { encoding: "utf8" });
+        };
+        // Long enough for its memory to be looked at, which is not the whole host's.
+        const calm = check(plugin("", "", "await new Promise((done) => setTimeout(done, 200));"));
+        assert.match(calm.stdout, /"printed":\["no namespaces here: [^"]+"\]/, calm.stderr);
+        const greedy = check("const keep = []; for (;;) keep.push(new Uint8Array(1 << 22).fill(1));");
+        assert.match(greedy.stderr, /The plugin took more than 256 MiB of memory/);
+        assert.deepEqual(watchersLeft(timeLimit), []);
+      });
+    },
+  );
 
   testUnless(
     unable,
@@ -253,22 +272,29 @@ for (const name of readdirSync("/proc")) {
 }
 for (;;);`,
     );
-    // The watching shell is told its time in seconds; this one is no other run's.
     const timeLimit = 1000 + process.pid % 1000;
-    const watcher = `flatcar-kexec-plugin ${timeLimit / 1000} `;
     assert.match(
       said(run(text, {}, { timeLimit })).join(),
       new RegExp(`had not ended .* after ${timeLimit} ms`),
     );
-    let left: readonly string[] = [];
-    for (let i = 0; i < 50; i++) {
-      left = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && commandLine(name).includes(watcher));
-      if (left.length === 0) break;
-      spawnSync("sleep", ["0.1"]);
-    }
-    assert.deepEqual(left, []);
+    assert.deepEqual(watchersLeft(timeLimit), []);
   });
 });
+
+/**
+ * Processes that still watch a plugin, once they have had time to go. The watching shell is told its time in seconds,
+ * so a limit that no other run has tells whose it is.
+ */
+function watchersLeft(timeLimit: number): readonly string[] {
+  const watcher = `flatcar-kexec-plugin ${timeLimit / 1000} `;
+  for (let i = 0;; i++) {
+    const left = readdirSync("/proc").filter((name) =>
+      /^\d+$/.test(name) && commandLine(name).includes(watcher)
+    );
+    if (left.length === 0 || i === 50) return left;
+    spawnSync("sleep", ["0.1"]);
+  }
+}
 
 /** A process's words with blanks between them; empty if it is no more. */
 function commandLine(pid: string): string {
