@@ -88,7 +88,7 @@ export function discoverPlugins(
       state: winner !== entry ? beatenBy(winner) : stateOf(host, config, entry, entries),
     });
   }
-  return [...found, ...missingPins(config, entries)];
+  return [...found, ...missingPins(config, found)];
 }
 
 function beatenBy(winner: Entry): PluginState {
@@ -194,17 +194,39 @@ function load(host: Host, config: PluginSettings, path: string): PluginState {
   }
 }
 
-/** A plugin that somebody pinned is one that somebody counts on. */
-function missingPins(config: PluginSettings, entries: readonly Entry[]): readonly FoundPlugin[] {
-  const present = entries.map((entry) => entry.path.slice(entry.path.lastIndexOf("/") + 1));
-  return Object.keys(config.digests).filter((file) => !present.includes(file)).map((file): FoundPlugin => ({
-    stem: file,
-    name: file,
-    source: "plugins.digests",
-    state: {
-      kind: "faulty",
-      message: `Cannot run ${file}: the configuration pins its digest, and no plugin directory has it`,
-      hint: "Put the file back, or take it out of plugins.digests",
-    },
-  }));
+/**
+ * Pinned files that do not run, and have no fault of their own to say so: a plugin that somebody pinned is one that
+ * somebody counts on. Only `disabled` takes one away, since it stands where the pin stands.
+ */
+function missingPins(config: PluginSettings, found: readonly FoundPlugin[]): readonly FoundPlugin[] {
+  return Object.keys(config.digests).flatMap((file): readonly FoundPlugin[] => {
+    const name = FILE_NAME.exec(file)?.[2] ?? file;
+    if (config.disabled.includes(name)) return [];
+    const files = found.filter(({ source }) => source.slice(source.lastIndexOf("/") + 1) === file);
+    if (files.some(({ state }) => state.kind === "ready" || state.kind === "faulty")) return [];
+    return [{
+      stem: file,
+      name,
+      source: "plugins.digests",
+      state: {
+        kind: "faulty",
+        message: `Cannot run ${file}: the configuration pins its digest, and ${whyNot(files)}`,
+        hint: `${
+          files.length === 0 ? "Put the file back" : "Remove that one"
+        }, or take ${file} out of plugins.digests`,
+      },
+    }];
+  });
+}
+
+function whyNot(files: readonly FoundPlugin[]): string {
+  const state = files.at(-1)?.state;
+  switch (state?.kind) {
+    case "masked":
+      return `${state.by} masks it`;
+    case "overridden":
+      return `${state.by} takes its place`;
+    default:
+      return "no plugin directory has it";
+  }
 }

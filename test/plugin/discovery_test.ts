@@ -195,6 +195,42 @@ describe("discoverPlugins()", () => {
     );
   });
 
+  it("misses a pinned plugin whose place a file of another extension takes, or a mask", () => {
+    const digest = createHash("sha256").update("").digest("hex");
+    const pinned = { digests: { "acme.ts": digest } };
+    const beaten = { files: { [`${OEM}/acme.ts`]: "", [`${ETC}/acme.js`]: "" } };
+    assert.deepEqual(states(beaten, pinned).at(-1), "plugins.digests faulty");
+    assert.match(
+      faultOf(beaten, pinned) ?? "",
+      /^Cannot run acme.ts: .* pins its digest, and \/etc\/flatcar-kexec\/plugins\/acme.js takes its place$/,
+    );
+    for (const mask of ["acme.ts", "acme.js"]) {
+      const masked = {
+        files: { [`${OEM}/acme.ts`]: "" },
+        links: { [`${RUN}/${mask}`]: "/dev/null" },
+        devices: ["/dev/null"],
+      };
+      assert.match(faultOf(masked, pinned) ?? "", new RegExp(`and ${RUN}/${mask} masks it$`));
+    }
+  });
+
+  it("is content with a pinned plugin that runs from another directory, or says itself why it does not", () => {
+    const digest = createHash("sha256").update("").digest("hex");
+    const twice = { files: { [`${OEM}/acme.ts`]: "old", [`${ETC}/acme.ts`]: "" } };
+    assert.equal(faultOf(twice, { digests: { "acme.ts": digest } }), null);
+    const wrong = { files: { [`${OEM}/acme.ts`]: "other" } };
+    const faults = find(wrong, { digests: { "acme.ts": digest } }).filter(({ state }) =>
+      state.kind === "faulty"
+    );
+    assert.deepEqual(faults.map(({ source }) => source), [`${OEM}/acme.ts`]);
+  });
+
+  it("lets the configuration disable what it pins, there or not", () => {
+    const settings = { disabled: ["acme"], digests: { "10-acme.ts": "00" } };
+    assert.equal(faultOf({ files: { [`${OEM}/10-acme.ts`]: "" } }, settings), null);
+    assert.equal(faultOf({}, settings), null);
+  });
+
   it("reads each file once, and hands on what it read", () => {
     const file = `${OEM}/acme.ts`;
     const host = memoryHost({ files: { [file]: "// grüße" } });
