@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
+import { foreignImports } from "../../src/plugin/imports.ts";
 import { expectPlugin } from "../../src/plugin/manifest.ts";
 import { BUILT_IN } from "../../src/plugin/registry.ts";
 import { ask, changes, draftOf, factsOf } from "../support/plugin_hosts.ts";
@@ -21,6 +22,17 @@ describe("the vendor's guide", () => {
     assert.deepEqual(changes(draft, outcome), ["+console=ttyS1,115200n8"]);
     assert.deepEqual(outcome.reports[0]?.edits[0]?.reason, "the BMC listens there");
     assert.deepEqual(ask(plugin, { facts: factsOf() }).reports, []);
+  });
+
+  it("names plugins to copy from that would run from a file as they are", () => {
+    const examples = [...guide.matchAll(/\]\(\.\.\/(plugins\/[a-z0-9-]+\.ts)\)/g)].map((match) =>
+      match[1] ?? ""
+    );
+    assert.equal(examples.length, 3);
+    for (const example of examples) {
+      const text = readFileSync(new URL(`../../${example}`, import.meta.url), "utf8");
+      assert.deepEqual(foreignImports(text, "ts"), [], example);
+    }
   });
 
   it("has a row for each plugin that is built in", () => {
