@@ -86,18 +86,48 @@ function test(name: string): string {
   return `// Run it with any of: node --test   bun test   deno test -A
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { HostFacts, MatchContext, PlanContext } from "./flatcar-kexec.ts";
+import type { HostFacts, PlanDraft } from "./flatcar-kexec.ts";
 import plugin from "./${name}.ts";
 
-/** Of a host and a plan only what the plugin looks at. */
-const machine = (vendor: string, product = "X2") => {
-  const host = { dmi: { sys_vendor: vendor } } as unknown as HostFacts;
-  const options = plugin.options({});
-  const files = { "/sys/class/dmi/id/product_name": \`\${product}\\n\` };
-  return { host, options, files, plan: { tokens: [] } } as unknown as
-    & MatchContext<typeof options>
-    & PlanContext<typeof options>;
+/** An ordinary machine. What flatcar-kexec snapshot records of yours goes to plugin check --snapshot. */
+const HOST: HostFacts = {
+  arch: "x86_64",
+  platform: "efi",
+  kernelRelease: "6.12.103-flatcar",
+  cmdline: "BOOT_IMAGE=/flatcar/vmlinuz-a root=LABEL=ROOT",
+  bootId: null,
+  oem: { id: null, release: {} },
+  osRelease: { ID: "flatcar" },
+  dmi: {},
+  virtualization: "none",
+  confidentialVm: null,
+  firmware: { efi: true, secureBoot: false, setupMode: false, acpi: true, deviceTree: false, model: null },
+  lockdown: "none",
+  kexec: { loaded: false, loadDisabled: false },
+  memory: { total: 16_000_000, available: 12_000_000 },
+  cpus: { online: 4, possible: 4 },
+  modules: [],
 };
+
+/** What would be booted there. */
+const PLAN: PlanDraft = {
+  arch: "x86_64",
+  platform: "efi",
+  slot: null,
+  kernel: null,
+  tokens: [{ text: "root=LABEL=ROOT", origin: "grub.cfg:99" }],
+  firstBoot: false,
+  oem: { id: null },
+  syscall: "file",
+  runningCmdline: HOST.cmdline,
+};
+
+const machine = (vendor: string, product = "X2") => ({
+  host: { ...HOST, dmi: { sys_vendor: vendor } },
+  plan: PLAN,
+  options: plugin.options({}),
+  files: { "/sys/class/dmi/id/product_name": \`\${product}\\n\` },
+});
 
 test("matches its own machines alone", () => {
   assert.equal(plugin.matches(machine("${name}")), true);

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import process from "node:process";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { DEFAULT_CONFIG } from "../../src/config/config.ts";
@@ -6,6 +8,7 @@ import { discoverPlugins } from "../../src/plugin/discovery.ts";
 import { diffWords, listPlugins, pluginFile, unrecordedReads, withPlugin } from "../../src/plugin/kit.ts";
 import { pluginSkeleton } from "../../src/plugin/skeleton.ts";
 import { memoryHost } from "../support/memory_host.ts";
+import { withTempFolder, writeTree } from "../support/temp_folder.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -105,6 +108,20 @@ describe("pluginSkeleton()", () => {
       "flatcar-kexec.ts",
       "README.md",
     ]);
+  });
+
+  it("brings a test that passes, and needs no cast to be well typed", () => {
+    withTempFolder((folder) => {
+      const files = pluginSkeleton("acme");
+      writeTree(folder, Object.fromEntries(files.map(({ file, text }) => [file, text])));
+      for (const { file, text } of files) assert.doesNotMatch(text, /\bas (?:unknown|any)\b/, file);
+      const runner = process.versions["bun"] === undefined ? ["test", "-A"] : ["test"];
+      const child = spawnSync(process.execPath, [...runner, "./acme.test.ts"], {
+        cwd: folder,
+        encoding: "utf8",
+      });
+      assert.equal(child.status, 0, child.stdout + child.stderr);
+    });
   });
 
   it("refuses a name that a plugin cannot have", () => {
