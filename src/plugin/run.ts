@@ -14,13 +14,14 @@ import type { PlanDraft, Token } from "./draft.ts";
 import { applyEdits, type EditRights, PROTECTED_KEYS } from "./edits.ts";
 import { checkDeviceTree } from "./device_tree.ts";
 import { initrdSize } from "./newc.ts";
-import { discoverPlugins } from "./discovery.ts";
+import { discoverPlugins, type FoundPlugin } from "./discovery.ts";
 import { pluginFault } from "./fault.ts";
 import { askInProcess, type ProcessReply, type ProcessRequest } from "./process.ts";
 import { planAction, type PlannedAction } from "./quiesce.ts";
 import { readPatterns } from "./reads.ts";
 import { BUILT_IN } from "./registry.ts";
 import type { PluginReport } from "./report.ts";
+import { strangeNames } from "./strange_names.ts";
 
 export interface PluginInput {
   readonly host: Host;
@@ -96,16 +97,17 @@ const DEFAULT_SOURCES: PluginSources = { builtIn: BUILT_IN, run: askInProcess };
 
 /** Ask every plugin that is not switched off, in order; each sees the plan as the earlier ones left it. */
 export function runPlugins(input: PluginInput, sources: PluginSources = DEFAULT_SOURCES): PluginOutcome {
+  const found = discover(input, sources);
   let outcome: PluginOutcome = {
     tokens: input.draft.tokens,
     deviceTree: null,
     initrds: [],
-    findings: [],
+    findings: strangeNames(input.config, found),
     reports: [],
     quiesce: [],
     log: [],
   };
-  for (const candidate of candidates(input, sources)) {
+  for (const candidate of candidates(found, input, sources)) {
     outcome = askAboutPlan(candidate, input, outcome);
   }
   return outcome;
@@ -115,7 +117,7 @@ export function runPlugins(input: PluginInput, sources: PluginSources = DEFAULT_
 export function runConfirm(input: ConfirmInput, sources: PluginSources = DEFAULT_SOURCES): ConfirmOutcome {
   const findings: Finding[] = [];
   const log: PluginLogLine[] = [];
-  for (const candidate of candidates(input, sources)) {
+  for (const candidate of candidates(discover(input, sources), input, sources)) {
     try {
       const reply = candidate.ask(
         question(candidate, input, { kind: "boot", boot: input.boot }),
@@ -130,11 +132,19 @@ export function runConfirm(input: ConfirmInput, sources: PluginSources = DEFAULT
   return { findings, log };
 }
 
+function discover(input: CommonInput, sources: PluginSources): readonly FoundPlugin[] {
+  return discoverPlugins(input.host, input.config, sources.builtIn.map(({ name }) => name));
+}
+
 /** All that are to be asked, in order. */
-function candidates(input: CommonInput, sources: PluginSources): readonly Candidate[] {
+function candidates(
+  found: readonly FoundPlugin[],
+  input: CommonInput,
+  sources: PluginSources,
+): readonly Candidate[] {
   const byName = new Map(sources.builtIn.map((plugin) => [plugin.name, plugin]));
   const seen = new Map<string, string>();
-  return discoverPlugins(input.host, input.config, [...byName.keys()]).flatMap(({ name, source, state }) => {
+  return found.flatMap(({ name, source, state }) => {
     switch (state.kind) {
       case "built-in": {
         const plugin = byName.get(name);
