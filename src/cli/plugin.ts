@@ -35,7 +35,7 @@ export const pluginList = command({
     const { config } = await configOf(host, args);
     const plugins = listPlugins(host, config.plugins);
     const last = lastWords(host);
-    const said = (plugin: ListedPlugin) => plugin.state === "active" ? last(plugin.name) : [];
+    const said = (plugin: ListedPlugin) => plugin.state === "enabled" ? last(plugin.name) : [];
     if (args.json === true) {
       const rows = plugins.map((plugin) => ({ ...plugin, last: said(plugin) }));
       terminal.out(`${JSON.stringify({ version: 1, plugins: rows })}\n`);
@@ -57,7 +57,7 @@ function renderListed(
   paint: Paint,
   terminal: Terminal,
 ): string {
-  const style = plugin.state === "active" ? "green" : plugin.state === "faulty" ? "red" : "dim";
+  const style = plugin.state === "enabled" ? "green" : plugin.state === "faulty" ? "red" : "dim";
   const head = `${printable(plugin.name).padEnd(width)}  ${paint(style, plugin.state.padEnd(10))}  ${
     printable(plugin.source)
   }`;

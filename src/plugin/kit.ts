@@ -17,7 +17,8 @@ export interface ListedPlugin {
   readonly name: string;
   /** `built in` or the path of the file. */
   readonly source: string;
-  readonly state: "active" | "disabled" | "masked" | "overridden" | "faulty";
+  /** `enabled`: it is asked; whether it has to do with this host it says itself, in a plan. */
+  readonly state: "enabled" | "disabled" | "masked" | "overridden" | "faulty";
   /** What it is overridden or masked by, or what is wrong with it; for one built in, what it is for. */
   readonly note: string | null;
   /** SHA-256 of the file that would run, 64 lower-case hex digits. */
@@ -35,11 +36,11 @@ function listed({ name, source, state }: FoundPlugin): ListedPlugin {
     case "built-in":
       return {
         ...row,
-        state: "active",
+        state: "enabled",
         note: BUILT_IN.find((plugin) => plugin.name === name)?.description ?? null,
       };
     case "ready":
-      return { ...row, state: "active", digest: state.digest };
+      return { ...row, state: "enabled", digest: state.digest };
     case "disabled":
       return { ...row, state: "disabled", note: "by plugins.disabled" };
     case "masked":

@@ -32,7 +32,7 @@ describe("plugin list", () => {
       chmodSync(join(folder, "oem/flatcar-kexec/plugins/loose.ts"), 0o666);
       const { exit, out } = await runCaptured(["plugin", "list", ...args]);
       assert.equal(exit, 3);
-      assert.match(out, /^equinix-metal +active +built in$/m);
+      assert.match(out, /^equinix-metal +enabled +built in$/m);
       assert.match(
         out,
         /^acme +masked +\/oem\/flatcar-kexec\/plugins\/acme.ts\n +by \/etc\/flatcar-kexec\/plugins\/acme.ts$/m,

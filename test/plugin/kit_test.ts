@@ -24,7 +24,7 @@ describe("listPlugins()", () => {
     assert.deepEqual(row("xen"), {
       name: "xen",
       source: "built in",
-      state: "active",
+      state: "enabled",
       note: "says what a kexec needs from the Xen that runs this guest",
       digest: null,
     });
