@@ -9,7 +9,7 @@ const NETWORK_SUBTYPES: readonly number[] = [11, 12, 13, 24, 28];
 const END = 0x7f;
 
 /** Number of the boot entry that firmware started, and whether its device path is a network's; null if unknown. */
-export function bootedEntry(host: Host): { readonly name: string; readonly isNetwork: boolean } | null {
+function bootedEntry(host: Host): { readonly name: string; readonly isNetwork: boolean } | null {
   const current = readEfiVariable(host, "BootCurrent", EFI_VENDOR.global);
   if (current?.length !== 2) return null;
   const name = `Boot${u16(current, 0).toString(16).toUpperCase().padStart(4, "0")}`;

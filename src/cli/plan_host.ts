@@ -78,7 +78,7 @@ export async function configOf(host: Host, args: PlanArguments): Promise<Effecti
  *
  * @throws {KexecError} `usage` for an id that no check has, or one that protects data.
  */
-export function allowedChecks(values: readonly string[]): readonly CheckId[] {
+function allowedChecks(values: readonly string[]): readonly CheckId[] {
   const ids = values.flatMap((value) => value.split(",")).map((id) => id.trim()).filter((id) => id !== "");
   return ids.map((id) => {
     const known = CHECK_IDS.find((candidate) => candidate === id);

@@ -7,7 +7,7 @@
 import { Buffer } from "node:buffer";
 
 /** Length of a stored GUID, bytes. */
-export const GUID_BYTES = 16;
+const GUID_BYTES = 16;
 
 /** Partition types and unique GUIDs that Flatcar's boot path knows (flatcar/scripts, disk_layout.json). */
 export const FLATCAR_GUID = {

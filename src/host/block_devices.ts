@@ -46,7 +46,7 @@ export function deviceByNumber(host: Host, number: string): string | null {
 }
 
 /** The partition of that name, or null if it is not one. */
-export function readPartition(host: Host, name: string): Partition | null {
+function readPartition(host: Host, name: string): Partition | null {
   const folder = `/sys/class/block/${name}`;
   const values = uevent(host, folder);
   const number = readNumber(host, `${folder}/partition`) ?? Number(values.get("PARTN") ?? 0);

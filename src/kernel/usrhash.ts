@@ -1,7 +1,7 @@
 import type { Arch } from "../host/host.ts";
 
 /** Hex digits of a SHA-256 root hash. */
-export const USRHASH_LENGTH = 64;
+const USRHASH_LENGTH = 64;
 
 /**
  * Where Flatcar's build writes the root hash into a kernel, bytes from its start: on x86 over the message of

@@ -32,7 +32,7 @@ export interface ChildRequest {
   readonly files: Readonly<Record<string, string>> | null;
 }
 
-export const ANSWER_DESCRIPTOR = 3;
+const ANSWER_DESCRIPTOR = 3;
 
 /** Thrown to leave {@link askPlugin} where the files are not there yet. */
 class NeedsFiles extends Error {}

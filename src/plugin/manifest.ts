@@ -47,7 +47,7 @@ export function manifestFaults(value: unknown): readonly string[] {
   return faults;
 }
 
-export function isPlugin(value: unknown): value is Plugin {
+function isPlugin(value: unknown): value is Plugin {
   return manifestFaults(value).length === 0;
 }
 
