@@ -5,6 +5,7 @@
  */
 import type { Gpt } from "../gpt/read.ts";
 import type { SlotState } from "../gpt/slot.ts";
+import { flatcarCommands } from "../grub/commands/registry.ts";
 import { evaluate } from "../grub/evaluate.ts";
 import type { GrubResult } from "../grub/result.ts";
 import type { HostFacts } from "../host/facts.ts";
@@ -12,6 +13,7 @@ import type { Host } from "../host/host.ts";
 import { type KernelResult, readKernel } from "../kernel/image.ts";
 import { grubTokens } from "./boot_line.ts";
 import { type BootCase, grubDisks } from "./grub_disks.ts";
+import { readModules } from "./grub_modules.ts";
 import type { MainConfig } from "./main_config.ts";
 import type { PlannedGrub, PlannedToken } from "./plan.ts";
 
@@ -44,6 +46,7 @@ export function runGrub(
     platform,
     cpu,
     environment,
+    commands: flatcarCommands(platform, readModules(host, main.path, platform, cpu)),
   });
   if (result.linux === null) return { result, kernelFile: null, kernel: null, tokens: null };
   const kernelFile = fileOf(result.linux.kernel, root);

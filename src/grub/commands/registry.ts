@@ -2,9 +2,9 @@
  * Which commands a GRUB has. What it lacks is an unknown command, which GRUB takes for a success: the sets
  * decide what `if false` means.
  *
- * Flatcar's GRUB on UEFI, Xen and arm64 is one file with a fixed list of modules and nothing to load more
- * from (`build_library/grub_install.sh`, CORE_MODULES). On BIOS the other modules lie on the EFI system
- * partition and are loaded when a command of theirs is used.
+ * Flatcar's GRUB has a fixed list of modules in its image (`build_library/grub_install.sh`, CORE_MODULES). On
+ * BIOS the others lie on the EFI system partition and are loaded when a command of theirs is used. On UEFI and
+ * Xen they do so only on disks that were installed before November 2024; newer ones have nothing to load from.
  *
  * @module
  */
@@ -22,15 +22,21 @@ export type CommandFunction = (interpreter: Interpreter, call: Call) => number;
 
 export type CommandSet = ReadonlyMap<string, CommandFunction>;
 
+/** What GRUB finds beside its image, by `command.lst` in its folder of modules. */
+export type GrubModules =
+  | { readonly kind: "none" }
+  | { readonly kind: "listed"; readonly commands: readonly string[] }
+  /** There is a list, and nobody can say what is in it. */
+  | { readonly kind: "unreadable" };
+
+export const NO_MODULES: GrubModules = { kind: "none" };
+
 /** Talks to the terminal or loads what is there; nothing that a script can see comes of it. */
 function noEffect(): number {
   return STATUS.ok;
 }
 
-/**
- * What lies in the core image is loaded already. On BIOS the rest is there to load; elsewhere Flatcar has
- * nothing to load from.
- */
+/** What lies in the core image is loaded already; what lies beside it is loaded when a command needs it. */
 function insmod(interpreter: Interpreter, call: Call): number {
   if (call.args.length === 0) return interpreter.fail("one argument expected.", STATUS.badArgument);
   return STATUS.ok;
@@ -194,8 +200,28 @@ function add(
 
 const sets = new Map<string, CommandSet>();
 
-/** The commands of Flatcar's GRUB. */
-export function flatcarCommands(platform: "pc" | "efi" | "xen"): CommandSet {
+/** The commands of Flatcar's GRUB; on BIOS the modules are always there. */
+export function flatcarCommands(
+  platform: "pc" | "efi" | "xen",
+  modules: GrubModules = NO_MODULES,
+): CommandSet {
+  const core = coreCommands(platform);
+  if (platform === "pc" || modules.kind === "none") return core;
+  const full = coreCommands("pc");
+  const set = new Map(core);
+  if (modules.kind === "listed") {
+    for (const name of modules.commands) {
+      const legacy = Object.hasOwn(LEGACY, name) ? LEGACY[name] : undefined;
+      if (legacy !== undefined) set.set(name, legacy);
+      else if (!core.has(name)) set.set(name, full.get(name) ?? notModelled);
+    }
+  } else {
+    for (const name of full.keys()) if (!core.has(name)) set.set(name, notModelled);
+  }
+  return set;
+}
+
+function coreCommands(platform: "pc" | "efi" | "xen"): CommandSet {
   const known = sets.get(platform);
   if (known !== undefined) return known;
   const set = new Map<string, CommandFunction>();
@@ -223,7 +249,7 @@ function ofMainConfiguration(command: CommandFunction): CommandFunction {
 
 /** Every command that this interpreter knows: GRUB as Debian's grub-emu has it, for comparisons with that. */
 export function allCommands(): CommandSet {
-  const set = new Map(flatcarCommands("pc"));
+  const set = new Map(coreCommands("pc"));
   for (const [name, command] of Object.entries(LEGACY)) set.set(name, command);
   return set;
 }
