@@ -1,6 +1,6 @@
 /** Short ways to run GRUB scripts in tests. */
 import { Buffer } from "node:buffer";
-import { emptyEnvironment, type GrubEnvironment } from "../../src/grub/environment.ts";
+import { emptyEnvironment, type GrubEnvironment, MISSING } from "../../src/grub/environment.ts";
 import { checkScript, evaluate, type EvaluateInput, runScript } from "../../src/grub/evaluate.ts";
 import type { GrubResult } from "../../src/grub/result.ts";
 import { SAMPLE_GRUB_CFG } from "../support/sample_grub_cfg.ts";
@@ -28,7 +28,10 @@ export function check(script: string, options: Options = {}): GrubResult {
 /** A disk with an OEM file and slot B next. */
 export function machine(oem: string | null, overrides: Partial<GrubEnvironment> = {}): GrubEnvironment {
   return emptyEnvironment({
-    search: (kind, value) => kind === "part-label" && value === "OEM" && oem !== null ? "hd0,gpt6" : null,
+    search: (kind, value) =>
+      kind === "part-label" && value === "OEM" && oem !== null
+        ? { kind: "found", text: "hd0,gpt6" }
+        : MISSING,
     file: (device, path) =>
       device === "hd0,gpt6" && path === "/grub.cfg" && oem !== null
         ? { kind: "file", bytes: () => Buffer.from(oem) }

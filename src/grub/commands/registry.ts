@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { toUnicode } from "../bytes.ts";
 import { type Call, type Interpreter } from "../interpreter.ts";
 import { STATUS } from "../status.ts";
 import * as boot from "./boot.ts";
@@ -15,6 +16,7 @@ import { configfile, source } from "./files.ts";
 import { getenv, smbios } from "./firmware.ts";
 import * as language from "./language.ts";
 import { menuentry } from "./menu.ts";
+import { parseOptions } from "./options.ts";
 import { search, searchFor } from "./search.ts";
 
 /** Runs a command; the result is what `$?` becomes. */
@@ -38,21 +40,57 @@ function noEffect(): number {
 
 /** What lies in the core image is loaded already; what lies beside it is loaded when a command needs it. */
 function insmod(interpreter: Interpreter, call: Call): number {
-  if (call.args.length === 0) return interpreter.fail("one argument expected.", STATUS.badArgument);
+  const module = call.args[0];
+  if (module === undefined) return interpreter.fail("one argument expected.", STATUS.badArgument);
+  if (call.decides) {
+    interpreter.leaveStatusOpen(call, `whether there is a module '${toUnicode(module.text)}' is not known`);
+  }
   return STATUS.ok;
 }
 
-/** A command that exists and whose result we do not know. */
+/** A command that exists and whose result we do not know; it may set any variable that its words name. */
 function notModelled(interpreter: Interpreter, call: Call): number {
-  interpreter.diagnostics.add(call.origin, {
-    id: "command-not-modelled",
-    level: call.decides ? "refuse" : "warn",
-    message: call.decides
-      ? `the outcome of \`${call.name}\` decides here, and nobody can know it but GRUB`
-      : `\`${call.name}\` is passed over: what it does cannot be reproduced`,
-  });
+  interpreter.leaveStatusOpen(call, null);
+  for (const { text } of call.args) {
+    for (const name of namesIn(text)) interpreter.leaveVariableOpen(name, call);
+  }
   return STATUS.ok;
 }
+
+/** Names of variables that a word may hold: `NAME`, `--set=NAME`, `--set=1:NAME`, `-sNAME`, `-s1:NAME`. */
+function namesIn(word: string): readonly string[] {
+  const name = word.startsWith("--") ? word.slice(word.indexOf("=") + 1) : word.replace(/^-./, "");
+  return [name, name.slice(name.indexOf(":") + 1)];
+}
+
+/** A command after which nothing is known any more, and how that comes. */
+function takesOver(reason: string): CommandFunction {
+  return (interpreter, call) => {
+    interpreter.diagnostics.add(call.origin, {
+      id: "command-not-modelled",
+      level: "refuse",
+      message: `\`${call.name}\` ${reason}`,
+    });
+    return STATUS.ok;
+  };
+}
+
+/** `load_env [-f FILE] [-s] NAME…`: without a name it takes all that the file holds. */
+function loadEnv(interpreter: Interpreter, call: Call): number {
+  const { rest } = parseOptions(call.args, [
+    { name: "file", short: "f", value: "needed" },
+    { name: "skip-sig", short: "s", value: "none" },
+  ]);
+  return rest.length === 0 ? setsAnything(interpreter, call) : notModelled(interpreter, call);
+}
+
+function hwmatch(interpreter: Interpreter, call: Call): number {
+  interpreter.leaveVariableOpen("match", call);
+  return notModelled(interpreter, call);
+}
+
+const runsAnything = takesOver("runs something that cannot be followed");
+const setsAnything = takesOver("may set any variable to what nobody can know but GRUB");
 
 const LANGUAGE: Readonly<Record<string, CommandFunction>> = {
   "[": language.testCommand,
@@ -132,6 +170,37 @@ const CORE_NOT_MODELLED = [
   "normal",
   "verify_detached",
 ] as const;
+
+/** Those of the commands that are not modelled after which there is no going on. */
+const TAKES_OVER: Readonly<Record<string, CommandFunction>> = {
+  ...Object.fromEntries(
+    [
+      "extract_entries_configfile",
+      "extract_entries_source",
+      "extract_legacy_entries_configfile",
+      "extract_legacy_entries_source",
+      "extract_syslinux_entries_configfile",
+      "extract_syslinux_entries_source",
+      "legacy_configfile",
+      "legacy_source",
+      "normal",
+      "syslinux_configfile",
+      "syslinux_source",
+      "time",
+    ].map((name) => [name, runsAnything]),
+  ),
+  ...Object.fromEntries(
+    ["net_add_addr", "net_bootp", "net_bootp6", "net_dhcp", "net_ipv6_autoconf"].map((name) => [
+      name,
+      setsAnything,
+    ]),
+  ),
+  load_env: loadEnv,
+  hwmatch,
+  nativedisk: takesOver("gives all disks other names"),
+  // Its module also has GRUB take an unquoted `*` for the names of files.
+  regexp: takesOver("has every later `*` stand for files, which cannot be followed"),
+};
 
 const BIOS_QUIET = [
   "background_color",
@@ -237,6 +306,7 @@ function coreCommands(platform: "pc" | "efi" | "xen"): CommandSet {
     for (const [name, command] of Object.entries(EXTRA_LANGUAGE)) set.set(name, command);
     for (const name of ["linux16", "initrd16", "smbios"]) set.set(name, LEGACY[name] ?? notModelled);
   }
+  for (const [name, command] of Object.entries(TAKES_OVER)) if (set.has(name)) set.set(name, command);
   sets.set(platform, set);
   return set;
 }

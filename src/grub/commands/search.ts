@@ -61,9 +61,17 @@ function find(
   hint: Traced | null,
 ): number {
   const value = toUnicode(name.text);
-  const device = interpreter.environment.search(kind, value, hint === null ? null : toUnicode(hint.text));
-  if (device === null) return interpreter.fail(`no such device: ${value}.`, STATUS.fileNotFound);
-  if (variable === null) interpreter.print(` ${device}\n`);
-  else interpreter.assign(variable, traced(device, call.origin), call.origin, "search");
-  return STATUS.ok;
+  const answer = interpreter.environment.search(kind, value, hint === null ? null : toUnicode(hint.text));
+  switch (answer.kind) {
+    case "missing":
+      return interpreter.fail(`no such device: ${value}.`, STATUS.fileNotFound);
+    case "unknown":
+      interpreter.leaveStatusOpen(call, answer.reason);
+      if (variable !== null) interpreter.leaveVariableOpen(variable, call);
+      return STATUS.ok;
+    case "found":
+      if (variable === null) interpreter.print(` ${answer.text}\n`);
+      else interpreter.assign(variable, traced(answer.text, call.origin), call.origin, "search");
+      return STATUS.ok;
+  }
 }
