@@ -77,7 +77,7 @@ export interface CheckInput {
   };
   /** What running it came to, null if it could not be run. */
   readonly grub: {
-    readonly linux: Pick<LinuxCommand, "kernel" | "origin"> | null;
+    readonly linux: Pick<LinuxCommand, "kernel" | "device" | "origin"> | null;
     readonly diagnostics: readonly GrubDiagnostic[];
   } | null;
   /** Host path of the kernel, null if GRUB's lies nowhere that is known. */

@@ -34,9 +34,11 @@ export const configNotUnderstood = defineCheck({
     const { file, line } = grub.linux.origin;
     const origin = `${file}:${line}`;
     if (kernelFile === null) {
+      const { kernel, device } = grub.linux;
+      const named = kernel.startsWith("(") ? kernel : `(${device})${kernel}`;
       complaints.push({
         message:
-          `GRUB would boot '${grub.linux.kernel}', expected a kernel in /flatcar or /coreos of the EFI system partition`,
+          `GRUB would boot '${named}', expected a kernel in /flatcar or /coreos of the EFI system partition`,
         hint: "only Flatcar's own kernels are booted by kexec",
         origin,
       });

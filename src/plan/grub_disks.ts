@@ -35,8 +35,8 @@ export interface BootCase {
 
 export interface GrubDisks {
   readonly environment: GrubEnvironment;
-  /** GRUB's name of the EFI system partition: `hd0,gpt1`. */
-  readonly root: string;
+  /** Whether GRUB means the EFI system partition by that name: `hd0,gpt1`. */
+  isBootPartition(device: string): boolean;
 }
 
 /**
@@ -103,7 +103,7 @@ export function grubDisks(host: Host, gpt: Gpt | null, boot: BootCase): GrubDisk
         : { kind: "unknown", reason: "what SMBIOS tells is the firmware's to GRUB" };
     },
   };
-  return { environment, root };
+  return { environment, isBootPartition: (device) => folderOf(device) === "/boot" };
 }
 
 /** Null if there is none, or if nobody can say which of several GRUB reads. */

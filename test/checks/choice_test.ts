@@ -101,7 +101,7 @@ test("config-not-understood: no configuration, a refusing diagnostic, no linux c
   );
   assert.match(
     verdict("config-not-understood", { kernelFile: null }),
-    /GRUB would boot '\/flatcar\/vmlinuz-b', expected/,
+    /GRUB would boot '\(hd0,gpt1\)\/flatcar\/vmlinuz-b', expected/,
   );
   assert.match(verdict("config-not-understood", { slot: null }), /names no \/usr partition of this disk/);
 });

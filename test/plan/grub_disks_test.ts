@@ -117,3 +117,10 @@ test("an environment block refuses on BIOS where what it sets is used", () => {
 test("a slot of another disk than the boot disk is not asked for here", () => {
   assert.equal(planWith("set root=hd1,gpt1\n").decision, "refuse");
 });
+
+test("a kernel is read from the EFI system partition, or it is not Flatcar's", () => {
+  const plan = planWith('set root="$oem"\n');
+  assert.match(doubt(plan), /would boot '\(hd0,gpt6\)\/flatcar\/vmlinuz-b', expected a kernel in/);
+  assert.equal(plan.kernel, null);
+  assert.equal(planWith('set root="hd0,1"\n').kernel?.file, "/boot/flatcar/vmlinuz-b");
+});
