@@ -53,7 +53,7 @@ export function grubDisks(host: Host, gpt: Gpt | null, boot: BootCase): GrubDisk
   };
   const fileOn = (device: string, path: string): GrubFile => {
     const folder = folderOf(device);
-    if (folder !== null) return look(host, folder + path);
+    if (folder !== null) return look(host, folder, path);
     const partition = partitionNumber(device);
     const isAbsent = gpt !== null && partition !== null &&
       !gpt.entries.some((entry) => entry.partition === partition);
@@ -161,17 +161,58 @@ function partitionNumber(device: string): number | null {
 }
 
 /** A file too large to be a script counts as one that nobody can read, rather than as an empty one. */
-function look(host: Host, path: string): GrubFile {
+function look(host: Host, folder: string, below: string): GrubFile {
+  const path = folder + below;
+  const elsewhere = leavesFileSystem(host, folder, below);
+  if (elsewhere !== null) return { kind: "unreadable", reason: elsewhere };
   const status = host.status(path);
   if (!status.ok) {
     return status.failure.kind === "missing"
       ? { kind: "missing" }
       : { kind: "unreadable", reason: status.failure.message };
   }
+  const top = host.status(folder);
+  if (top.ok && top.value.device !== status.value.device) {
+    return { kind: "unreadable", reason: `${path} lies on another file system than ${folder}` };
+  }
   if (status.value.kind === "directory") return { kind: "directory" };
   const read = host.read(path);
   if (!read.ok) return { kind: "unreadable", reason: read.failure.message };
   return { kind: "file", bytes: () => read.value };
+}
+
+/** GRUB gives up at the eighth link of a path (fs/fshelp.c); Linux follows 40. */
+const LINK_LIMIT = 7;
+
+/**
+ * Why a path is another file to GRUB than to Linux, or null: GRUB follows a link inside the file system that holds
+ * it (fs/fshelp.c, find_file), where `/etc` is the OEM partition's own, and knows nothing that is mounted.
+ */
+function leavesFileSystem(host: Host, folder: string, below: string): string | null {
+  const done: string[] = [];
+  const todo = below.split("/").reverse();
+  let links = 0;
+  for (let part = todo.pop(); part !== undefined; part = todo.pop()) {
+    if (part === "" || part === ".") continue;
+    if (part === "..") {
+      if (done.pop() === undefined) return `${folder}${below} leads out of ${folder}`;
+      continue;
+    }
+    done.push(part);
+    const path = `${folder}/${done.join("/")}`;
+    const link = host.link(path);
+    if (!link.ok) continue;
+    const target = link.value;
+    if (target.startsWith("/")) {
+      return `${path} is a link to '${target}', which GRUB looks for on the same partition`;
+    }
+    if (++links > LINK_LIMIT) {
+      return `${folder}${below} leads through more links than the ${LINK_LIMIT} that GRUB follows`;
+    }
+    done.pop();
+    todo.push(...target.split("/").reverse());
+  }
+  return null;
 }
 
 /** The first four bytes of an efivarfs file are the variable's attributes (kernel Documentation/filesystems/efivarfs.rst). */

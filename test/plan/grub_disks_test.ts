@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { appendFileSync } from "node:fs";
-import { join } from "node:path";
+import { appendFileSync, mkdirSync, renameSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { DEFAULT_CONFIG } from "../../src/config/config.ts";
 import { createHost } from "../../src/host/live.ts";
+import { grubDisks } from "../../src/plan/grub_disks.ts";
 import { makePlan } from "../../src/plan/make_plan.ts";
 import type { Plan } from "../../src/plan/plan.ts";
+import { memoryHost } from "../support/memory_host.ts";
 import { type SampleHost, type SampleHostOptions, writeSampleHost } from "../support/sample_host.ts";
 import { withTempFolder } from "../support/temp_folder.ts";
 
@@ -123,4 +125,56 @@ test("a kernel is read from the EFI system partition, or it is not Flatcar's", (
   assert.match(doubt(plan), /would boot '\(hd0,gpt6\)\/flatcar\/vmlinuz-b', expected a kernel in/);
   assert.equal(plan.kernel, null);
   assert.equal(planWith('set root="hd0,1"\n').kernel?.file, "/boot/flatcar/vmlinuz-b");
+});
+
+/** The OEM's own file stands elsewhere, and a link in its place. */
+function planWithLink(target: string, place: string): Plan {
+  return planWith("", {}, ({ root }) => {
+    mkdirSync(dirname(join(root, place)), { recursive: true });
+    renameSync(join(root, "oem/grub.cfg"), join(root, place));
+    symlinkSync(target, join(root, "oem/grub.cfg"));
+  });
+}
+
+test("an OEM file that is a link out of its partition refuses, absolute or relative", () => {
+  assert.match(
+    doubt(planWithLink("/etc/flatcar/oem.cfg", "etc/flatcar/oem.cfg")),
+    /\/oem\/grub\.cfg is a link to '\/etc\/flatcar\/oem\.cfg', which GRUB looks for on the same partition/,
+  );
+  assert.match(doubt(planWithLink("/oem/real.cfg", "oem/real.cfg")), /link to '\/oem\/real\.cfg'/);
+  assert.match(doubt(planWithLink("../etc/oem.cfg", "etc/oem.cfg")), /leads out of \/oem/);
+});
+
+test("an OEM file that is a link on its own partition is followed", () => {
+  const plan = planWithLink("files/../files/real.cfg", "oem/files/real.cfg");
+  assert.equal(plan.decision, "kexec", doubt(plan));
+});
+
+test("a folder on the way that is a link, or another file system, refuses as well", () => {
+  const source = "source ($oem)/more/x.cfg\n";
+  const linked = planWith(source, {
+    links: { "oem/more": "/etc/more" },
+    files: { "etc/more/x.cfg": "a=1\n" },
+  });
+  assert.match(doubt(linked), /\/oem\/more is a link to '\/etc\/more'/);
+  assert.match(doubt(planWith("if [ -f ($oem)/../etc/os-release ]; then a=1; fi\n")), /leads out of \/oem/);
+});
+
+test("grubDisks() follows as many links as GRUB does", () => {
+  const links = Object.fromEntries(
+    Array.from({ length: 8 }, (_, index) => [`/oem/${index}`, `${index + 1}`]),
+  );
+  const host = memoryHost({ files: { "/oem/8": "a=1" }, links });
+  const { environment } = grubDisks(host, null, { slot: null, firstBoot: null });
+  assert.equal(environment.file("hd0,gpt6", "/1").kind, "file");
+  assert.equal(environment.file("hd0,gpt6", "/0").kind, "unreadable");
+});
+
+test("grubDisks() takes nothing that is mounted below for GRUB's", () => {
+  const host = memoryHost({ files: { "/oem/x": "a=1" }, statuses: { "/oem/x": { device: "0:99" } } });
+  const { environment } = grubDisks(host, null, { slot: null, firstBoot: null });
+  assert.deepEqual(environment.file("hd0,gpt6", "/x"), {
+    kind: "unreadable",
+    reason: "/oem/x lies on another file system than /oem",
+  });
 });
