@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { MISSING } from "../../src/grub/environment.ts";
 import { boot, check, complaints, run } from "./script.ts";
@@ -272,4 +273,26 @@ test("a command that may run or set anything refuses wherever it stands", () => 
 test("a default entry that a command may have changed refuses", () => {
   const result = boot("probe --set=default -u hd0\n", { platform: "pc", cpu: "i386" });
   assert.ok(result.diagnostics.some(({ id, level }) => id === "unknown-value" && level === "refuse"));
+});
+
+test("a word for the kernel that is not text refuses, with the line that wrote it", () => {
+  const refused = (value: string): readonly string[] =>
+    boot(Buffer.from(`set oem_id=x\nset linux_append="${value}"\n`, "latin1")).diagnostics.map((
+      { id, level, line },
+    ) => `${id} ${level} ${line}`);
+  assert.deepEqual(refused("foo=m\xfcller"), ["not-text refuse 2"]);
+  assert.deepEqual(refused("foo=\x1bc"), ["not-text refuse 2"]);
+  assert.deepEqual(refused("\xef\xbb\xbffoo"), ["not-text refuse 2"]);
+  assert.deepEqual(refused("foo=m\xc3\xbcller"), []);
+  assert.deepEqual(refused("foo\tbar"), []);
+});
+
+test("a name that is not text refuses where GRUB looks for it", () => {
+  const refused = (script: string): readonly string[] =>
+    run(Buffer.from(script, "latin1")).diagnostics.filter(({ level }) => level === "refuse").map(({ id }) =>
+      id
+    );
+  assert.deepEqual(refused("if [ -f /m\xfcller ]; then a=1; fi\n"), ["unreadable-file"]);
+  assert.deepEqual(refused("if search --part-label m\xfcller; then a=1; fi\n"), ["command-not-modelled"]);
+  assert.deepEqual(refused("if [ -f /m\xc3\xbcller ]; then a=1; fi\n"), []);
 });
