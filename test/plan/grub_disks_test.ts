@@ -3,6 +3,7 @@ import { appendFileSync, mkdirSync, renameSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { DEFAULT_CONFIG } from "../../src/config/config.ts";
+import { readGpt } from "../../src/gpt/read.ts";
 import { createHost } from "../../src/host/live.ts";
 import { grubDisks } from "../../src/plan/grub_disks.ts";
 import { makePlan } from "../../src/plan/make_plan.ts";
@@ -177,4 +178,30 @@ test("grubDisks() takes nothing that is mounted below for GRUB's", () => {
     kind: "unreadable",
     reason: "/oem/x lies on another file system than /oem",
   });
+});
+
+test("grubDisks() does not choose between two partitions of a name", () => {
+  withTempFolder((folder) => {
+    const sample = writeSampleHost(folder);
+    const host = createHost({ root: sample.root, arch: sample.arch });
+    const disk = host.block("/dev/vda");
+    assert.ok(disk.ok);
+    const gpt = readGpt(disk.value);
+    assert.ok(gpt.ok);
+    const entries = gpt.entries.map((entry) => entry.partition === 9 ? { ...entry, name: "OEM" } : entry);
+    const { environment } = grubDisks(host, { ...gpt, entries }, { slot: null, firstBoot: null });
+    assert.deepEqual(environment.search("part-label", "OEM", null), {
+      kind: "unknown",
+      reason: "more than one partition is named 'OEM'",
+    });
+    assert.equal(environment.file("hd0,gpt6", "/grub.cfg").kind, "unreadable");
+  });
+});
+
+test("grubDisks() does not choose between the boot disk's partition and another disk's of that name", () => {
+  const uevent = (name: string) => `DEVNAME=${name}\nDEVTYPE=partition\nPARTN=9\nPARTNAME=ROOT\nPARTUUID=9\n`;
+  const plan = planWith("if search --set=r --part-label ROOT; then a=1; fi\n", {
+    files: { "sys/class/block/sdz9/uevent": uevent("sdz9"), "sys/class/block/sdz9/partition": "9\n" },
+  });
+  assert.match(doubt(plan), /more than one partition is named 'ROOT'/);
 });
