@@ -85,6 +85,8 @@ export interface CheckInput {
   readonly kernel: KernelResult | null;
   /** The line that would be passed, with all changes. */
   readonly cmdline: string | null;
+  /** The line that GRUB itself would pass. */
+  readonly grubCmdline: string | null;
   /** Null where there was nothing to compare. */
   readonly pairing: PairingResult | null;
   readonly parity: ParityVerdict;

@@ -88,6 +88,7 @@ export function makePlan(host: Host, options: PlanOptions): Planning {
     ? [...line, markerToken(attempt)]
     : line;
   const cmdline = tokens.length === 0 ? null : joinTokens(tokens);
+  const grubCmdline = grub === null || grub.tokens === null ? null : joinTokens(grub.tokens);
   const pairing = provePairing(disk, slot, kernel);
   const parity = proveParity(host, facts, disk, main, config);
 
@@ -114,6 +115,7 @@ export function makePlan(host: Host, options: PlanOptions): Planning {
     kernelFile: grub?.kernelFile ?? null,
     kernel: grub?.kernel ?? null,
     cmdline,
+    grubCmdline,
     pairing,
     parity,
     syscall,
@@ -138,7 +140,7 @@ export function makePlan(host: Host, options: PlanOptions): Planning {
     grub: {
       ...grubTarget(facts),
       entry: grub?.result.entry?.id ?? grub?.result.entry?.title ?? null,
-      cmdline: grub?.tokens === null || grub === null ? null : joinTokens(grub.tokens),
+      cmdline: grubCmdline,
       config: main.ok ? main.path : null,
       oemConfig: host.status("/oem/grub.cfg").ok ? "/oem/grub.cfg" : null,
       diagnostics: grub?.result.diagnostics ?? [],

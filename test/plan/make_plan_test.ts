@@ -141,6 +141,25 @@ test("makePlan() applies the administrator's words after GRUB's, and leaves the 
   });
 });
 
+for (
+  const [what, cmdline, id] of [
+    ["take the root hash off", { append: [], remove: ["verity.usrhash"] }, "usrhash-missing"],
+    [
+      "give another root hash",
+      { append: [`verity.usrhash=${"0".repeat(64)}`], remove: [] },
+      "pairing-mismatch",
+    ],
+    ["take the slot off", { append: [], remove: ["verity.usr"] }, "pairing-mismatch"],
+  ] as const
+) {
+  test(`makePlan() refuses when the administrator's words ${what}`, () => {
+    withSample({}, (sample) => {
+      const plan = planOf(sample, { config: { ...DEFAULT_CONFIG, cmdline }, allow: [id] });
+      assert.deepEqual(refusals(plan), [id]);
+    });
+  });
+}
+
 test("makePlan() honours an entry that names its slot by label and counts nothing", () => {
   withSample(
     { oemConfig: 'set oem_id="qemu"\nset default="flatcar-b"\n', oemId: "qemu", b: [0, 0, 0] },
