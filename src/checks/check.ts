@@ -87,6 +87,8 @@ export interface CheckInput {
   readonly cmdline: string | null;
   /** The line that GRUB itself would pass. */
   readonly grubCmdline: string | null;
+  /** Words of the planned line that are not GRUB's. */
+  readonly addedWords: readonly string[];
   /** Null where there was nothing to compare. */
   readonly pairing: PairingResult | null;
   readonly parity: ParityVerdict;

@@ -1,11 +1,13 @@
+import { tornWords } from "../kernel/cmdline.ts";
+import { shorten } from "../grub/diagnostics.ts";
 import { type Complaint, defineCheck } from "./check.ts";
 
 export const configNotUnderstood = defineCheck({
   id: "config-not-understood",
   defaultLevel: "refuse",
   title: "GRUB's configuration cannot be followed to the end",
-  reads: "grub.cfg.tar on the EFI system partition, /oem/grub.cfg",
-  examine({ main, grub, kernelFile, slot, disk }) {
+  reads: "grub.cfg.tar on the EFI system partition, /oem/grub.cfg, the planned command line",
+  examine({ main, grub, kernelFile, slot, disk, cmdline, grubCmdline, addedWords }) {
     // Without a boot disk it is no wonder.
     if (!disk.found.ok) return null;
     if (!main.ok) {
@@ -49,6 +51,18 @@ export const configNotUnderstood = defineCheck({
         hint: `look at the words that begin with mount.usr= and verity.usr= in the line of ${origin}`,
         origin,
       });
+    }
+    if (cmdline !== null && grubCmdline !== null) {
+      const [torn] = tornWords(grubCmdline, addedWords, cmdline);
+      if (torn !== undefined) {
+        complaints.push({
+          message:
+            `The kernel would read the word '${shorten(torn)}', expected only words of GRUB's line or ` +
+            "added ones: a change of [cmdline] or of a plugin leaves half of a value in double quotes, or a " +
+            "double quote is never closed",
+          hint: "remove every word between the two double quotes, or none",
+        });
+      }
     }
     return complaints;
   },

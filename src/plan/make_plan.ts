@@ -25,7 +25,7 @@ import type { CheckId } from "../lib/errors.ts";
 import { VERSION } from "../lib/version.ts";
 import type { PlanDraft } from "../plugin/draft.ts";
 import { type PluginOutcome, runPlugins } from "../plugin/run.ts";
-import { administratorTokens, attemptId, joinTokens, markerToken } from "./boot_line.ts";
+import { administratorTokens, attemptId, isAdded, joinTokens, markerToken } from "./boot_line.ts";
 import { type GrubBoot, grubTarget, runGrub, slotNamed } from "./grub_boot.ts";
 import { type MainConfig, readMainConfig } from "./main_config.ts";
 import { compareParity, type Parity } from "./parity.ts";
@@ -116,6 +116,7 @@ export function makePlan(host: Host, options: PlanOptions): Planning {
     kernel: grub?.kernel ?? null,
     cmdline,
     grubCmdline,
+    addedWords: tokens.filter(isAdded).map((token) => token.text),
     pairing,
     parity,
     syscall,

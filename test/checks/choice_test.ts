@@ -136,6 +136,28 @@ test("kernel-missing and kernel-format: each takes its own kind of failure", () 
   assert.equal(verdict("kernel-format", { kernel: failed("kernel-missing") }), "");
 });
 
+test("config-not-understood: a value in double quotes is kept or removed as a whole", () => {
+  const grubCmdline = `${CMDLINE} dyndbg=\\"file ec.c +p\\" quiet`;
+  const torn = (from: string, to: string, addedWords: readonly string[] = []): string =>
+    verdict("config-not-understood", { grubCmdline, cmdline: grubCmdline.replace(from, to), addedWords });
+  assert.match(torn('dyndbg=\\"file ', ""), /would read the word 'ec\.c'/);
+  assert.match(torn("ec.c ", ""), /would read the word 'dyndbg=\\"file \+p\\"'/);
+  assert.match(torn('dyndbg=\\"file ec.c +p\\"', "ec.c"), /would read the word 'ec\.c'/);
+  assert.match(torn("ec.c", "panic=1", ["panic=1"]), /would read the word 'dyndbg/);
+  assert.equal(torn('dyndbg=\\"file ec.c +p\\" ', ""), "");
+  assert.equal(torn(" quiet", ""), "");
+  assert.equal(torn(" quiet", ' quiet foo="a b"', ['foo="a b"']), "");
+});
+
+test("config-not-understood: a double quote that is never closed takes in what is added", () => {
+  const grubCmdline = `${CMDLINE} foo=\\"bar`;
+  const word = "flatcar.kexec=0123456789ab";
+  assert.match(
+    verdict("config-not-understood", { grubCmdline, cmdline: `${grubCmdline} ${word}`, addedWords: [word] }),
+    /would read the word 'foo=\\"bar flatcar\.kexec=.*never closed/,
+  );
+});
+
 test("usrhash-missing: only where the line asks for a verified /usr and has no hash", () => {
   assert.ok(GOOD.kernel?.ok);
   const kernel = { ok: true, kernel: { ...GOOD.kernel.kernel, usrhash: null } } as const;

@@ -160,6 +160,19 @@ for (
   });
 }
 
+test("makePlan() refuses when a word is taken off that is half of a value in double quotes", () => {
+  const oemConfig = 'set linux_append="dyndbg=\\"file ec.c +p\\""\n';
+  withSample({ oemConfig }, (sample) => {
+    const torn = (remove: readonly string[]): boolean =>
+      planOf(sample, { config: { ...DEFAULT_CONFIG, cmdline: { append: [], remove } } }).findings.some((
+        { id },
+      ) => id === "config-not-understood");
+    assert.equal(torn(["dyndbg"]), true);
+    assert.equal(torn(["dyndbg", "ec.c", '+p\\"']), false);
+    assert.equal(torn([]), false);
+  });
+});
+
 test("makePlan() honours an entry that names its slot by label and counts nothing", () => {
   withSample(
     { oemConfig: 'set oem_id="qemu"\nset default="flatcar-b"\n', oemId: "qemu", b: [0, 0, 0] },

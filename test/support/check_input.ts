@@ -110,6 +110,7 @@ export function goodInput(changes: Partial<CheckInput> = {}): CheckInput {
     },
     cmdline: CMDLINE,
     grubCmdline: CMDLINE,
+    addedWords: [],
     pairing: { ok: true, rootHash: HASH, hashOffset: 1065345024, dataSize: 1065345024 },
     parity: { verdict: "match" },
     syscall: "file",
