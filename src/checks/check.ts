@@ -77,7 +77,7 @@ export interface CheckInput {
   };
   /** What running it came to, null if it could not be run. */
   readonly grub: {
-    readonly linux: Pick<LinuxCommand, "kernel" | "origin"> | null;
+    readonly linux: Pick<LinuxCommand, "kernel" | "device" | "origin"> | null;
     readonly diagnostics: readonly GrubDiagnostic[];
   } | null;
   /** Host path of the kernel, null if GRUB's lies nowhere that is known. */
@@ -85,6 +85,10 @@ export interface CheckInput {
   readonly kernel: KernelResult | null;
   /** The line that would be passed, with all changes. */
   readonly cmdline: string | null;
+  /** The line that GRUB itself would pass. */
+  readonly grubCmdline: string | null;
+  /** Words of the planned line that are not GRUB's. */
+  readonly addedWords: readonly string[];
   /** Null where there was nothing to compare. */
   readonly pairing: PairingResult | null;
   readonly parity: ParityVerdict;

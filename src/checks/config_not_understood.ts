@@ -1,12 +1,14 @@
+import { tornWords } from "../kernel/cmdline.ts";
+import { shorten } from "../grub/diagnostics.ts";
 import { type Complaint, defineCheck } from "./check.ts";
 
 export const configNotUnderstood = defineCheck({
   id: "config-not-understood",
   defaultLevel: "refuse",
   title: "GRUB's configuration cannot be followed to the end",
-  reads: "grub.cfg.tar on the EFI system partition, /oem/grub.cfg",
+  reads: "grub.cfg.tar on the EFI system partition, /oem/grub.cfg, the planned command line",
   needs: ["disk", "table"],
-  examine({ main, grub, kernelFile, slot, disk }) {
+  examine({ main, grub, kernelFile, slot, disk, cmdline, grubCmdline, addedWords }) {
     // Without a boot disk it is no wonder.
     if (!disk.found.ok) return null;
     if (!main.ok) {
@@ -36,9 +38,11 @@ export const configNotUnderstood = defineCheck({
     const { file, line } = grub.linux.origin;
     const origin = `${file}:${line}`;
     if (kernelFile === null) {
+      const { kernel, device } = grub.linux;
+      const named = kernel.startsWith("(") ? kernel : `(${device})${kernel}`;
       complaints.push({
         message:
-          `GRUB would boot '${grub.linux.kernel}', expected a kernel in /flatcar or /coreos of the EFI system partition`,
+          `GRUB would boot '${named}', expected a kernel in /flatcar or /coreos of the EFI system partition`,
         hint: "only Flatcar's own kernels are booted by kexec",
         origin,
       });
@@ -49,6 +53,18 @@ export const configNotUnderstood = defineCheck({
         hint: `look at the words that begin with mount.usr= and verity.usr= in the line of ${origin}`,
         origin,
       });
+    }
+    if (cmdline !== null && grubCmdline !== null) {
+      const [torn] = tornWords(grubCmdline, addedWords, cmdline);
+      if (torn !== undefined) {
+        complaints.push({
+          message:
+            `The kernel would read the word '${shorten(torn)}', expected only words of GRUB's line or ` +
+            "added ones: a change of [cmdline] or of a plugin leaves half of a value in double quotes, or a " +
+            "double quote is never closed",
+          hint: "remove every word between the two double quotes, or none",
+        });
+      }
     }
     return complaints;
   },

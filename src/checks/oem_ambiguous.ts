@@ -10,7 +10,7 @@ export const oemAmbiguous = defineCheck({
     return (mounts?.problems ?? []).map((problem) => ({
       message: `It is not certain which files GRUB reads: ${problem}`,
       hint:
-        "take the other installation's disk out, or rename its partition: sgdisk --change-name=6:OEM-OLD DISK",
+        "take the other installation's disk out, or rename the other partition: sgdisk --change-name=6:OEM-OLD DISK",
       origin: "/sys/class/block",
     }));
   },

@@ -1,4 +1,4 @@
-import { keyOf, splitCmdline } from "../kernel/cmdline.ts";
+import { keyOf, lastValue, splitCmdline } from "../kernel/cmdline.ts";
 import { usrhashOffset } from "../kernel/usrhash.ts";
 import { defineCheck } from "./check.ts";
 
@@ -6,14 +6,30 @@ export const usrhashMissing = defineCheck({
   id: "usrhash-missing",
   protects: true,
   defaultLevel: "refuse",
-  title: "the kernel carries no hash of its /usr",
-  reads: "64 bytes of the kernel, the planned command line",
+  title: "the kernel gets no hash of its /usr",
+  reads: "64 bytes of the kernel, the planned command line and GRUB's own",
   needs: ["kernel", "cmdline"],
-  examine({ kernel, cmdline, facts, kernelFile }) {
-    if (kernel === null || !kernel.ok || kernel.kernel.usrhash !== null || cmdline === null) return null;
-    const keys = splitCmdline(cmdline).map(keyOf);
-    // An image built without verity mounts /usr directly and needs none.
-    if (!keys.includes("verity.usr") || keys.includes("verity.usrhash")) return null;
+  examine({ kernel, cmdline, grubCmdline, facts, kernelFile }) {
+    if (kernel === null || !kernel.ok || cmdline === null) return null;
+    // An image built without verity mounts /usr directly and needs none. What GRUB asks for counts as well: a word
+    // taken off does not make another image of it.
+    const asks = [cmdline, grubCmdline ?? ""].some((line) =>
+      splitCmdline(line).some((word) => keyOf(word) === "verity.usr")
+    );
+    if (!asks || lastValue(cmdline, "verity.usrhash") !== null) return null;
+    const { usrhash } = kernel.kernel;
+    if (usrhash !== null) {
+      // GRUB's Xen loader does not look for it, and passes none.
+      if (facts.platform === "xen" && !hasHash(grubCmdline)) return null;
+      return {
+        message:
+          `GRUB asks for a verified /usr, but the planned command line has no verity.usrhash=, expected ${usrhash}: ` +
+          "without it /usr is never opened and the boot fails",
+        hint:
+          "look for what takes the word off: [cmdline] of the configuration, a plugin, or a double quote that " +
+          "is never closed",
+      };
+    }
     const offset = usrhashOffset(facts.arch);
     return {
       message:
@@ -26,3 +42,7 @@ export const usrhashMissing = defineCheck({
     };
   },
 });
+
+function hasHash(line: string | null): boolean {
+  return line !== null && lastValue(line, "verity.usrhash") !== null;
+}

@@ -21,6 +21,11 @@ export function toUnicode(text: string): string {
   return text;
 }
 
+/** Whether the bytes are UTF-8 that comes back byte for byte, without control characters. */
+export function isText(text: string): boolean {
+  return !/[\0-\x1f\x7f]/.test(text) && fromUnicode(toUnicode(text)) === text;
+}
+
 /** Unicode given by a caller, as GRUB would hold it. */
 export function fromUnicode(text: string): string {
   for (let index = 0; index < text.length; index++) {

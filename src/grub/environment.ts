@@ -20,19 +20,27 @@ export type FirmwareQuery =
   /** `smbios`: all arguments but `--set`. */
   | { readonly kind: "smbios"; readonly args: readonly string[] };
 
+/** What the machine answers to a search or a question to its firmware. */
+export type GrubAnswer =
+  | { readonly kind: "found"; readonly text: string }
+  | { readonly kind: "missing" }
+  /** GRUB would know; deciding by it is a refusal. */
+  | { readonly kind: "unknown"; readonly reason: string };
+
+export const MISSING: GrubAnswer = { kind: "missing" };
+
 export interface GrubEnvironment {
   /** Device that holds GRUB's own files, the EFI system partition: `hd0,gpt1`. */
   readonly bootDevice: string;
   /** `device` without parentheses; `path` begins with `/`. */
   file(device: string, path: string): GrubFile;
-  /** Name of the device found, or null. `hint` is what `--hint` gave. */
-  search(kind: SearchKind, value: string, hint: string | null): string | null;
+  /** Name of the device found. `hint` is what `--hint` gave. */
+  search(kind: SearchKind, value: string, hint: string | null): GrubAnswer;
   /** What `gptprio.next` would choose on a disk, taking no try: null if no slot is bootable. */
   gptprioNext(disk: string): { readonly device: string; readonly uuid: string } | null;
   /** How origins and diagnostics call a file: `oem/grub.cfg`. */
   shortName(device: string, path: string): string;
-  /** null: not there. */
-  firmware(query: FirmwareQuery): string | null;
+  firmware(query: FirmwareQuery): GrubAnswer;
 }
 
 /** A machine with nothing in it: for running a file on its own. */
@@ -40,10 +48,10 @@ export function emptyEnvironment(overrides: Partial<GrubEnvironment> = {}): Grub
   return {
     bootDevice: "hd0,gpt1",
     file: () => ({ kind: "missing" }),
-    search: () => null,
+    search: () => MISSING,
     gptprioNext: () => null,
     shortName: (device, path) => `(${device})${path}`,
-    firmware: () => null,
+    firmware: () => MISSING,
     ...overrides,
   };
 }

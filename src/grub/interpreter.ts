@@ -38,6 +38,12 @@ export interface RegisteredEntry {
   readonly origin: Origin;
 }
 
+/** Which command left something open that GRUB alone knows. */
+interface LeftOpen {
+  readonly command: string;
+  readonly origin: Origin;
+}
+
 /** How a call of a command looks to the command. */
 export interface Call {
   readonly name: string;
@@ -152,6 +158,11 @@ export class Interpreter {
   #continuing = false;
   #returning = false;
   #deciding = 0;
+  /** Line of the command whose words are expanded. */
+  #at: Origin = GRUB_ORIGIN;
+  readonly #openVariables = new Map<string, LeftOpen>();
+  /** Of `$?`; null: it is known. */
+  #openStatus: LeftOpen | null = null;
 
   constructor(options: InterpreterOptions) {
     this.options = options;
@@ -183,10 +194,14 @@ export class Interpreter {
 
   /** Text of a variable, empty if it has none. */
   get(name: string): string {
+    const open = this.#openVariables.get(name);
+    if (open !== undefined) this.#refuseOpen(name, open, open.origin);
     return this.variables.get(name)?.value.text ?? "";
   }
 
   value(name: string): Traced | null {
+    const open = name === "?" ? this.#openStatus : this.#openVariables.get(name) ?? null;
+    if (open !== null) this.#refuseOpen(name, open, this.#at);
     switch (name) {
       case "?":
         return traced(String(this.status), GRUB_ORIGIN);
@@ -210,6 +225,7 @@ export class Interpreter {
 
   assign(name: string, value: Traced, origin: Origin, by: string): void {
     if (name === "?") return;
+    this.#openVariables.delete(name);
     const before = this.variables.get(name);
     const kept = name === "root" ? withoutParentheses(value) : value;
     const { assignments } = this.recording;
@@ -227,6 +243,7 @@ export class Interpreter {
   }
 
   unset(name: string, origin: Origin): void {
+    this.#openVariables.delete(name);
     const before = this.variables.get(name);
     if (before === undefined) return;
     const { assignments } = this.recording;
@@ -265,6 +282,41 @@ export class Interpreter {
     if (this.halted) return;
     this.variables = saved.variables;
     this.entries = saved.entries;
+  }
+
+  // What GRUB alone knows
+
+  /** A command may have given a variable a value: whatever uses that value refuses, until it has another. */
+  leaveVariableOpen(name: string, call: Call): void {
+    this.#openVariables.set(name, { command: call.name, origin: call.origin });
+  }
+
+  /**
+   * The outcome of a command is not known: a refusal where it decides, at once or by `$?`.
+   *
+   * @param reason Why, a sentence without its full stop; null: the command cannot be reproduced.
+   */
+  leaveStatusOpen(call: Call, reason: string | null): void {
+    this.#openStatus = { command: call.name, origin: call.origin };
+    const name = toUnicode(call.name);
+    const tail = reason === null ? "" : `: ${reason}`;
+    this.diagnostics.add(call.origin, {
+      id: "command-not-modelled",
+      level: call.decides ? "refuse" : "warn",
+      message: call.decides
+        ? `the outcome of \`${name}\` decides here, and nobody can know it but GRUB${tail}`
+        : `\`${name}\` is passed over: what it does cannot be reproduced${tail}`,
+    });
+  }
+
+  #refuseOpen(name: string, open: LeftOpen, origin: Origin): void {
+    const { command, origin: { file, line } } = open;
+    this.diagnostics.add(origin, {
+      id: "unknown-value",
+      level: "refuse",
+      message: `\`$${toUnicode(name)}\` is used here, whose value nobody can know but GRUB: ` +
+        `it comes of \`${toUnicode(command)}\` in ${file}:${line}`,
+    });
   }
 
   // Messages
@@ -393,6 +445,7 @@ export class Interpreter {
   }
 
   #for(command: Command & { kind: "for" }): number {
+    this.#at = command.origin;
     const values = expandWords(command.words, this, this.budget);
     this.#loops++;
     let status: number = STATUS.ok;
@@ -407,7 +460,10 @@ export class Interpreter {
   }
 
   #simple(command: SimpleCommand): number {
+    this.#at = command.origin;
     const args = expandWords(command.words, this, this.budget);
+    // `return` alone hands on the status of the command before it.
+    if (args[0]?.text !== "return") this.#openStatus = null;
     if (command.block !== null) args.push(command.block.text);
     let first = args[0];
     if (first === undefined) return STATUS.ok;

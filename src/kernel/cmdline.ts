@@ -55,6 +55,18 @@ export function splitCmdline(cmdline: string): readonly string[] {
   return words;
 }
 
+/**
+ * Words that nobody wrote: GRUB's words are changed one by one, but the kernel takes several between two double
+ * quotes for one (lib/cmdline.c, next_arg), so that a change can leave half of it, or run others together.
+ *
+ * @param added Words that were added to GRUB's.
+ * @param after The line with all changes.
+ */
+export function tornWords(before: string, added: readonly string[], after: string): readonly string[] {
+  const known = new Set([before, ...added].flatMap(splitCmdline));
+  return splitCmdline(after).filter((word) => !known.has(word));
+}
+
 /** Words to a line, one blank between them. */
 export function joinCmdline(words: readonly string[]): string {
   return words.join(" ");

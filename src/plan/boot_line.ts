@@ -40,6 +40,11 @@ export function administratorTokens(
   return [...kept, ...cmdline.append.map((text) => ({ text, origin: "config" }))];
 }
 
+/** Whether a word is a plugin's, the administrator's or our own, and not GRUB's. */
+export function isAdded(token: PlannedToken): boolean {
+  return token.origin === "config" || token.origin === "marker" || token.origin.startsWith("plugin:");
+}
+
 /**
  * The marker of an attempt. It is a function of what is booted and of the boot that it is planned in, so that a
  * plan can be made twice and be the same.

@@ -5,6 +5,7 @@
  */
 import type { Gpt } from "../gpt/read.ts";
 import type { SlotState } from "../gpt/slot.ts";
+import { flatcarCommands } from "../grub/commands/registry.ts";
 import { evaluate } from "../grub/evaluate.ts";
 import type { GrubResult } from "../grub/result.ts";
 import type { HostFacts } from "../host/facts.ts";
@@ -12,6 +13,7 @@ import type { Host } from "../host/host.ts";
 import { type KernelResult, readKernel } from "../kernel/image.ts";
 import { grubTokens } from "./boot_line.ts";
 import { type BootCase, grubDisks } from "./grub_disks.ts";
+import { readModules } from "./grub_modules.ts";
 import type { MainConfig } from "./main_config.ts";
 import type { PlannedGrub, PlannedToken } from "./plan.ts";
 
@@ -37,25 +39,26 @@ export function runGrub(
   main: Extract<MainConfig, { ok: true }>,
   boot: BootCase,
 ): GrubBoot {
-  const { environment, root } = grubDisks(host, gpt, boot);
+  const { environment, isBootPartition } = grubDisks(host, gpt, boot);
   const { platform, cpu } = grubTarget(facts);
   const result = evaluate({
     main: { name: "grub.cfg", bytes: main.bytes },
     platform,
     cpu,
     environment,
+    commands: flatcarCommands(platform, readModules(host, main.path, platform, cpu)),
   });
   if (result.linux === null) return { result, kernelFile: null, kernel: null, tokens: null };
-  const kernelFile = fileOf(result.linux.kernel, root);
+  const kernelFile = isBootPartition(result.linux.device) ? fileOf(result.linux.kernel) : null;
   const kernel = kernelFile === null ? null : readKernel(host, kernelFile, facts.arch);
   // The Xen loader is the one that Flatcar's GRUB does not teach to look for the hash.
   const usrhash = platform === "xen" || kernel === null || !kernel.ok ? null : kernel.kernel.usrhash;
   return { result, kernelFile, kernel, tokens: grubTokens(result.linux, usrhash) };
 }
 
-/** `/flatcar/vmlinuz-a`, or the same with the EFI system partition before it, as a path on the host. */
-function fileOf(kernel: string, root: string): string | null {
-  const path = kernel.startsWith(`(${root})/`) ? kernel.slice(root.length + 2) : kernel;
+/** `/flatcar/vmlinuz-a`, or the same with its device before it, as a path on the host. */
+function fileOf(kernel: string): string | null {
+  const path = kernel.replace(/^\([^)]*\)/, "");
   const isPlain = /^\/(?:flatcar|coreos)\/[^/]+$/.test(path) && !path.includes("..");
   return isPlain ? `/boot${path}` : null;
 }

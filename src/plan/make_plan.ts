@@ -31,7 +31,7 @@ import type { CheckId } from "../lib/errors.ts";
 import { VERSION } from "../lib/version.ts";
 import type { PlanDraft } from "../plugin/draft.ts";
 import { type PluginOutcome, runPlugins } from "../plugin/run.ts";
-import { administratorTokens, attemptId, joinTokens, markerToken } from "./boot_line.ts";
+import { administratorTokens, attemptId, isAdded, joinTokens, markerToken } from "./boot_line.ts";
 import { type GrubBoot, grubTarget, runGrub, slotNamed } from "./grub_boot.ts";
 import { type MainConfig, readMainConfig } from "./main_config.ts";
 import { compareParity, type Parity } from "./parity.ts";
@@ -98,6 +98,7 @@ export function makePlan(host: Host, options: PlanOptions): Planning {
     ? [...line, markerToken(attempt)]
     : line;
   const cmdline = tokens.length === 0 ? null : joinTokens(tokens);
+  const grubCmdline = grub === null || grub.tokens === null ? null : joinTokens(grub.tokens);
   const pairing = provePairing(disk, slot, kernel);
   const parity = proveParity(host, facts, disk, main, config);
 
@@ -124,6 +125,8 @@ export function makePlan(host: Host, options: PlanOptions): Planning {
     kernelFile: grub?.kernelFile ?? null,
     kernel: grub?.kernel ?? null,
     cmdline,
+    grubCmdline,
+    addedWords: tokens.filter(isAdded).map((token) => token.text),
     pairing,
     parity,
     syscall,
@@ -150,7 +153,7 @@ export function makePlan(host: Host, options: PlanOptions): Planning {
     grub: {
       ...grubTarget(facts),
       entry: grub?.result.entry?.id ?? grub?.result.entry?.title ?? null,
-      cmdline: grub?.tokens === null || grub === null ? null : joinTokens(grub.tokens),
+      cmdline: grubCmdline,
       config: main.ok ? main.path : null,
       oemConfig: host.status("/oem/grub.cfg").ok ? "/oem/grub.cfg" : null,
       diagnostics: grub?.result.diagnostics ?? [],

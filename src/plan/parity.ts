@@ -38,6 +38,9 @@ export function compareParity(
   arch: Arch,
 ): Parity {
   if (running === null) return { verdict: "unknown", reason: "the running command line cannot be read" };
+  if (running.includes("\ufffd")) {
+    return { verdict: "unknown", reason: "the running command line holds bytes that are not UTF-8" };
+  }
   if (expected === null) {
     return { verdict: "unknown", reason: "what GRUB passed to the running kernel cannot be worked out" };
   }

@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KernelResult } from "../../src/kernel/image.ts";
-import { CMDLINE, findingsOf, goodInput, hostWith, SLOT_A, SLOT_B, verdict } from "../support/check_input.ts";
+import {
+  CMDLINE,
+  facts,
+  findingsOf,
+  goodInput,
+  hostWith,
+  SLOT_A,
+  SLOT_B,
+  verdict,
+} from "../support/check_input.ts";
 
 const { disk } = goodInput();
 const GOOD = goodInput();
@@ -101,7 +110,7 @@ test("config-not-understood: no configuration, a refusing diagnostic, no linux c
   );
   assert.match(
     verdict("config-not-understood", { kernelFile: null }),
-    /GRUB would boot '\/flatcar\/vmlinuz-b', expected/,
+    /GRUB would boot '\(hd0,gpt1\)\/flatcar\/vmlinuz-b', expected/,
   );
   assert.match(verdict("config-not-understood", { slot: null }), /names no \/usr partition of this disk/);
 });
@@ -127,14 +136,78 @@ test("kernel-missing and kernel-format: each takes its own kind of failure", () 
   assert.equal(verdict("kernel-format", { kernel: failed("kernel-missing") }), "");
 });
 
+test("config-not-understood: a value in double quotes is kept or removed as a whole", () => {
+  const grubCmdline = `${CMDLINE} dyndbg=\\"file ec.c +p\\" quiet`;
+  const torn = (from: string, to: string, addedWords: readonly string[] = []): string =>
+    verdict("config-not-understood", { grubCmdline, cmdline: grubCmdline.replace(from, to), addedWords });
+  assert.match(torn('dyndbg=\\"file ', ""), /would read the word 'ec\.c'/);
+  assert.match(torn("ec.c ", ""), /would read the word 'dyndbg=\\"file \+p\\"'/);
+  assert.match(torn('dyndbg=\\"file ec.c +p\\"', "ec.c"), /would read the word 'ec\.c'/);
+  assert.match(torn("ec.c", "panic=1", ["panic=1"]), /would read the word 'dyndbg/);
+  assert.equal(torn('dyndbg=\\"file ec.c +p\\" ', ""), "");
+  assert.equal(torn(" quiet", ""), "");
+  assert.equal(torn(" quiet", ' quiet foo="a b"', ['foo="a b"']), "");
+});
+
+test("config-not-understood: a double quote that is never closed takes in what is added", () => {
+  const grubCmdline = `${CMDLINE} foo=\\"bar`;
+  const word = "flatcar.kexec=0123456789ab";
+  assert.match(
+    verdict("config-not-understood", { grubCmdline, cmdline: `${grubCmdline} ${word}`, addedWords: [word] }),
+    /would read the word 'foo=\\"bar flatcar\.kexec=.*never closed/,
+  );
+});
+
 test("usrhash-missing: only where the line asks for a verified /usr and has no hash", () => {
   assert.ok(GOOD.kernel?.ok);
   const kernel = { ok: true, kernel: { ...GOOD.kernel.kernel, usrhash: null } } as const;
   const cmdline = CMDLINE.replace(/ verity\.usrhash=.*/, "");
   assert.match(verdict("usrhash-missing", { kernel, cmdline }), /no 64 hex digits at byte 64/);
-  assert.equal(verdict("usrhash-missing", { kernel, cmdline: "mount.usr=PARTUUID=x" }), "");
+  const plain = "mount.usr=PARTUUID=x";
+  assert.equal(verdict("usrhash-missing", { kernel, cmdline: plain, grubCmdline: plain }), "");
   assert.equal(verdict("usrhash-missing", { kernel }), "");
 });
+
+test("usrhash-missing: a hash that is taken off the line is missed, whatever else is taken off with it", () => {
+  const cmdline = CMDLINE.replace(/ verity\.usrhash=.*/, "");
+  assert.match(verdict("usrhash-missing", { cmdline }), /has no verity\.usrhash=, expected 0123456789abcdef/);
+  const bare = cmdline.replace(/ verity\.usr=[^ ]*/, "");
+  assert.match(verdict("usrhash-missing", { cmdline: bare }), /has no verity\.usrhash=/);
+  const swallowed = `foo="x ${CMDLINE}`.replace('foo="x BOOT', "BOOT").replace(
+    " verity.usrhash",
+    ' foo="x verity.usrhash',
+  );
+  assert.match(
+    verdict("usrhash-missing", { cmdline: swallowed, grubCmdline: swallowed }),
+    /has no verity\.usrhash=/,
+  );
+});
+
+test("usrhash-missing: on Xen, where GRUB passes no hash, none is missed", () => {
+  const cmdline = CMDLINE.replace(/ verity\.usrhash=.*/, "");
+  const xen = facts({ platform: "xen" });
+  assert.equal(verdict("usrhash-missing", { facts: xen, cmdline, grubCmdline: cmdline }), "");
+  assert.match(verdict("usrhash-missing", { facts: xen, cmdline }), /has no verity\.usrhash=/);
+});
+
+for (
+  const [what, change] of [
+    ["another hash after GRUB's", (line: string) => `${line} verity.usrhash=${"0".repeat(64)}`],
+    ["the other slot after GRUB's", (line: string) => `${line} verity.usr=PARTUUID=${SLOT_A.partuuid}`],
+    ["another /usr after GRUB's", (line: string) => `${line} mount.usr=/dev/sda9`],
+    ["an old name for /usr", (line: string) => `${line} usr=/dev/sda9`],
+    ["no verity.usr=", (line: string) => line.replace(/ verity\.usr=[^ ]*/, "")],
+    ["no mount.usr=", (line: string) => line.replace(/ mount\.usr=[^ ]*/, "")],
+  ] as const
+) {
+  test(`pairing-mismatch: a line with ${what} starts another /usr`, () => {
+    assert.match(
+      verdict("pairing-mismatch", { cmdline: change(CMDLINE) }),
+      /^refuse: .*another \/usr than GRUB/,
+    );
+    assert.equal(verdict("pairing-mismatch", { cmdline: `${CMDLINE} panic=10` }), "");
+  });
+}
 
 test("pairing-mismatch: takes the proof's own sentence", () => {
   const pairing = { ok: false, id: "pairing-mismatch", message: "m", hint: "h" } as const;

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { test } from "node:test";
+import { MISSING } from "../../src/grub/environment.ts";
 import { boot, check, complaints, run } from "./script.ts";
 
 test("a sound OEM file has nothing to complain of", () => {
@@ -156,10 +158,10 @@ test("a slot that cannot be had ends at the question for a key", () => {
     environment: {
       bootDevice: "hd0,gpt1",
       file: () => ({ kind: "missing" }),
-      search: () => null,
+      search: () => MISSING,
       gptprioNext: () => null,
       shortName: (_device, path) => path,
-      firmware: () => null,
+      firmware: () => MISSING,
     },
   });
   assert.equal(result.end, "waits");
@@ -209,10 +211,10 @@ test("an unreadable file that something depends on refuses", () => {
         path === "/flatcar/first_boot"
           ? { kind: "unreadable", reason: "no permission" }
           : { kind: "missing" },
-      search: () => null,
+      search: () => MISSING,
       gptprioNext: () => ({ device: "hd0,gpt3", uuid: "x" }),
       shortName: (_device, path) => path,
-      firmware: () => null,
+      firmware: () => MISSING,
     },
   });
   assert.ok(result.diagnostics.some(({ id, level }) => id === "unreadable-file" && level === "refuse"));
@@ -220,4 +222,77 @@ test("an unreadable file that something depends on refuses", () => {
 
 test("the same complaint is made once, however often the line runs", () => {
   assert.deepEqual(complaints(check("for i in a b c; do nosuch; done\n")), ["unknown-command:1"]);
+});
+
+test("a variable that a command may have set refuses where it is used, until it has another value", () => {
+  const bios = { platform: "pc", cpu: "i386" } as const;
+  const refused = (script: string): readonly string[] =>
+    run(script, bios).diagnostics.filter(({ level }) => level === "refuse").map(({ id, line }) =>
+      `${id}:${line}`
+    );
+  const set = [
+    "probe --set=x -u hd0",
+    "probe --set x -u hd0",
+    "probe -sx -u hd0",
+    "read_byte -v x 0x10",
+    "tr -s x -U abc",
+    "net_get_dhcp_option x eth0 1 string",
+  ];
+  for (const command of set) {
+    assert.deepEqual(refused(`${command}\na="b$x"\n`), ["unknown-value:2"], command);
+    assert.deepEqual(refused(`${command}\nfor i in $x; do b=1; done\n`), ["unknown-value:2"], command);
+    assert.deepEqual(refused(`${command}\nset x=1\na=$x\n`), [], command);
+    assert.deepEqual(refused(`${command}\nunset x\na=$x\n`), [], command);
+  }
+  assert.deepEqual(refused('hwmatch ($root)/list 3\nif [ "$match" = 1 ]; then a=1; fi\n'), [
+    "unknown-value:2",
+  ]);
+});
+
+test("the outcome of a command that cannot be reproduced refuses where `$?` asks for it", () => {
+  const bios = { platform: "pc", cpu: "i386" } as const;
+  const refused = (script: string): readonly string[] =>
+    run(script, bios).diagnostics.filter(({ level }) => level === "refuse").map(({ id, line }) =>
+      `${id}:${line}`
+    );
+  assert.deepEqual(refused("probe -u hd0\nif [ $? = 0 ]; then a=1; fi\n"), ["unknown-value:2"]);
+  assert.deepEqual(refused("function f {\nprobe -u hd0\nreturn\n}\nf\na=$?\n"), ["unknown-value:6"]);
+  assert.deepEqual(refused("probe -u hd0\necho\na=$?\n"), []);
+  assert.deepEqual(refused("if insmod nosuch; then a=1; fi\n"), ["command-not-modelled:1"]);
+});
+
+test("a command that may run or set anything refuses wherever it stands", () => {
+  for (
+    const command of ["load_env", "time a=b", "legacy_source /x", "net_dhcp", "normal", "regexp --set x a b"]
+  ) {
+    const { diagnostics } = run(`${command}\n`, { platform: "pc", cpu: "i386" });
+    assert.deepEqual(diagnostics.map(({ id, level }) => `${id} ${level}`), ["command-not-modelled refuse"]);
+  }
+});
+
+test("a default entry that a command may have changed refuses", () => {
+  const result = boot("probe --set=default -u hd0\n", { platform: "pc", cpu: "i386" });
+  assert.ok(result.diagnostics.some(({ id, level }) => id === "unknown-value" && level === "refuse"));
+});
+
+test("a word for the kernel that is not text refuses, with the line that wrote it", () => {
+  const refused = (value: string): readonly string[] =>
+    boot(Buffer.from(`set oem_id=x\nset linux_append="${value}"\n`, "latin1")).diagnostics.map((
+      { id, level, line },
+    ) => `${id} ${level} ${line}`);
+  assert.deepEqual(refused("foo=m\xfcller"), ["not-text refuse 2"]);
+  assert.deepEqual(refused("foo=\x1bc"), ["not-text refuse 2"]);
+  assert.deepEqual(refused("\xef\xbb\xbffoo"), ["not-text refuse 2"]);
+  assert.deepEqual(refused("foo=m\xc3\xbcller"), []);
+  assert.deepEqual(refused("foo\tbar"), []);
+});
+
+test("a name that is not text refuses where GRUB looks for it", () => {
+  const refused = (script: string): readonly string[] =>
+    run(Buffer.from(script, "latin1")).diagnostics.filter(({ level }) => level === "refuse").map(({ id }) =>
+      id
+    );
+  assert.deepEqual(refused("if [ -f /m\xfcller ]; then a=1; fi\n"), ["unreadable-file"]);
+  assert.deepEqual(refused("if search --part-label m\xfcller; then a=1; fi\n"), ["command-not-modelled"]);
+  assert.deepEqual(refused("if [ -f /m\xc3\xbcller ]; then a=1; fi\n"), []);
 });

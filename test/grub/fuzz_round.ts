@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { emptyEnvironment } from "../../src/grub/environment.ts";
+import { emptyEnvironment, MISSING } from "../../src/grub/environment.ts";
 import { evaluate } from "../../src/grub/evaluate.ts";
 import { explainToken } from "../../src/grub/explain.ts";
 import { seededRandom } from "../support/random.ts";
@@ -88,7 +88,7 @@ export function fuzzRound(input: FuzzInput): string {
     platform,
     cpu: platform === "pc" ? "i386" : "x86_64",
     environment: emptyEnvironment({
-      search: (kind) => kind === "part-label" ? "hd0,gpt6" : null,
+      search: (kind) => kind === "part-label" ? { kind: "found", text: "hd0,gpt6" } : MISSING,
       file: (device, path) =>
         device === "hd0,gpt6" && path === "/grub.cfg"
           ? { kind: "file", bytes: () => asOem ? bytes : Buffer.from("set oem_id=x\n") }

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { emptyEnvironment } from "../../src/grub/environment.ts";
+import { emptyEnvironment, MISSING } from "../../src/grub/environment.ts";
 import { evaluate } from "../../src/grub/evaluate.ts";
 import type { GrubCpu, GrubPlatform } from "../../src/grub/platform.ts";
 import type { GrubResult } from "../../src/grub/result.ts";
@@ -32,7 +32,9 @@ function boot({ platform, cpu, oem, uuid = USR_A, firstBoot = false }: Case): Gr
     cpu,
     environment: emptyEnvironment({
       search: (kind, value) =>
-        kind === "part-label" && value === "OEM" && oem !== undefined ? "hd0,gpt6" : null,
+        kind === "part-label" && value === "OEM" && oem !== undefined
+          ? { kind: "found", text: "hd0,gpt6" }
+          : MISSING,
       file: (device, path) => {
         if (device === "hd0,gpt6" && path === "/grub.cfg" && oem !== undefined) {
           return { kind: "file", bytes: () => readFileSync(join(folder, "oem", oem)) };

@@ -14,7 +14,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTar } from "nanotar";
-import { emptyEnvironment } from "../../src/grub/environment.ts";
+import { emptyEnvironment, MISSING } from "../../src/grub/environment.ts";
 import { evaluate } from "../../src/grub/evaluate.ts";
 import type { GrubCpu, GrubPlatform } from "../../src/grub/platform.ts";
 import type { GrubResult } from "../../src/grub/result.ts";
@@ -106,7 +106,10 @@ export function evaluateOem(main: string, one: OemCase, target: Target): GrubRes
     cpu: target.cpu,
     environment: emptyEnvironment({
       bootDevice: "hd0,gpt1",
-      search: (kind, value) => kind === "part-label" && value === "OEM" && oem !== null ? "hd0,gpt6" : null,
+      search: (kind, value) =>
+        kind === "part-label" && value === "OEM" && oem !== null
+          ? { kind: "found", text: "hd0,gpt6" }
+          : MISSING,
       file: (device, path) => {
         if (device === "hd0,gpt6" && path === "/grub.cfg" && oem !== null) {
           return { kind: "file", bytes: () => oem };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { FirmwareQuery } from "../../src/grub/environment.ts";
+import { type FirmwareQuery, type GrubAnswer, MISSING } from "../../src/grub/environment.ts";
 import { args, boot, complaints, machine, run } from "./script.ts";
 
 const MENU = `
@@ -12,9 +12,14 @@ set default=coreos
 set timeout=1
 `;
 
+function found(text: string | null): GrubAnswer {
+  return text === null ? MISSING : { kind: "found", text };
+}
+
 function secureBoot(values: Readonly<Record<string, string>>) {
   return machine("set linux_append=fromoem\n", {
-    firmware: (query: FirmwareQuery) => query.kind === "efi-variable" ? values[query.name] ?? null : null,
+    firmware: (query: FirmwareQuery) =>
+      found(query.kind === "efi-variable" ? values[query.name] ?? null : null),
   });
 }
 
@@ -60,7 +65,7 @@ test("what only the OEM file calls is unknown on UEFI", () => {
 
 test("smbios asks the firmware, where it is there", () => {
   const environment = machine(null, {
-    firmware: (query) => query.kind === "smbios" && query.args.includes("7") ? "ABC123" : null,
+    firmware: (query) => found(query.kind === "smbios" && query.args.includes("7") ? "ABC123" : null),
   });
   const script = "smbios --type 1 --get-string 7 --set serial\necho $serial\nsmbios --type 9\necho $?\n";
   const result = run(script, { platform: "pc", cpu: "i386", environment });
@@ -73,7 +78,7 @@ test("search finds by every kind, with its hint", () => {
   const environment = machine(null, {
     search: (kind, value, hint) => {
       asked.push(`${kind} ${value} ${hint}`);
-      return kind === "disk-uuid" ? null : "hd1,gpt9";
+      return found(kind === "disk-uuid" ? null : "hd1,gpt9");
     },
   });
   const result = run(

@@ -1,6 +1,6 @@
 /** Short ways to run GRUB scripts in tests. */
 import { Buffer } from "node:buffer";
-import { emptyEnvironment, type GrubEnvironment } from "../../src/grub/environment.ts";
+import { emptyEnvironment, type GrubEnvironment, MISSING } from "../../src/grub/environment.ts";
 import { checkScript, evaluate, type EvaluateInput, runScript } from "../../src/grub/evaluate.ts";
 import type { GrubResult } from "../../src/grub/result.ts";
 import { SAMPLE_GRUB_CFG } from "../support/sample_grub_cfg.ts";
@@ -9,8 +9,12 @@ export const USR_B = "e03dd35c-7c2d-4a47-b3fe-27f15780a57c";
 
 type Options = Partial<Omit<EvaluateInput, "main">>;
 
-export function run(script: string, options: Options = {}): GrubResult {
-  return runScript({ name: "x.cfg", bytes: Buffer.from(script) }, {
+function bytesOf(content: string | Uint8Array): Uint8Array {
+  return typeof content === "string" ? Buffer.from(content) : content;
+}
+
+export function run(script: string | Uint8Array, options: Options = {}): GrubResult {
+  return runScript({ name: "x.cfg", bytes: bytesOf(script) }, {
     platform: "efi",
     cpu: "x86_64",
     ...options,
@@ -26,12 +30,18 @@ export function check(script: string, options: Options = {}): GrubResult {
 }
 
 /** A disk with an OEM file and slot B next. */
-export function machine(oem: string | null, overrides: Partial<GrubEnvironment> = {}): GrubEnvironment {
+export function machine(
+  oem: string | Uint8Array | null,
+  overrides: Partial<GrubEnvironment> = {},
+): GrubEnvironment {
   return emptyEnvironment({
-    search: (kind, value) => kind === "part-label" && value === "OEM" && oem !== null ? "hd0,gpt6" : null,
+    search: (kind, value) =>
+      kind === "part-label" && value === "OEM" && oem !== null
+        ? { kind: "found", text: "hd0,gpt6" }
+        : MISSING,
     file: (device, path) =>
       device === "hd0,gpt6" && path === "/grub.cfg" && oem !== null
-        ? { kind: "file", bytes: () => Buffer.from(oem) }
+        ? { kind: "file", bytes: () => bytesOf(oem) }
         : { kind: "missing" },
     gptprioNext: () => ({ device: "hd0,gpt4", uuid: USR_B }),
     shortName: (device, path) => device === "hd0,gpt6" ? `oem${path}` : `boot${path}`,
@@ -40,7 +50,10 @@ export function machine(oem: string | null, overrides: Partial<GrubEnvironment> 
 }
 
 /** The sample configuration, or another, with an OEM file. */
-export function boot(oem: string | null, options: Options & { readonly main?: string } = {}): GrubResult {
+export function boot(
+  oem: string | Uint8Array | null,
+  options: Options & { readonly main?: string } = {},
+): GrubResult {
   const { main = SAMPLE_GRUB_CFG, ...rest } = options;
   return evaluate({
     main: { name: "grub.cfg", bytes: Buffer.from(main) },

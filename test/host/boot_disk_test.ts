@@ -124,6 +124,27 @@ test("mounts of the boot disk pass; another disk's OEM partition is a problem wi
   assert.equal(problems[1], "/oem is mounted from sdb6, but the boot disk is sda");
 });
 
+test("two partitions of a name on the boot disk are a problem with their names", () => {
+  const made = flatcarSysfs("sda");
+  const disk = findBootDisk(memoryHost(made));
+  assert.ok(disk.ok);
+  const renamed = (name: string, label: string) => {
+    const path = `/sys/devices/pci0000:00/0000:00:03.0/block/sda/${name}/uevent`;
+    const text = made.files[path];
+    assert.ok(typeof text === "string");
+    return memoryHost({
+      ...made,
+      files: { ...made.files, [path]: text.replace(/PARTNAME=.*/, `PARTNAME=${label}`) },
+    });
+  };
+  assert.deepEqual(checkMounts(renamed("sda9", "OEM"), disk.disk).problems, [
+    "more than one partition of sda is named OEM: sda6, sda9; GRUB may read any",
+  ]);
+  assert.deepEqual(checkMounts(renamed("sda9", "EFI-SYSTEM"), disk.disk).problems, [
+    "more than one partition of sda is named EFI-SYSTEM: sda1, sda9; GRUB may read any",
+  ]);
+});
+
 test("a tree without sysfs's links serves as well: folders stand for devices", () => {
   const folder = "/sys/class/block";
   const tree = (disk: string, partition: string): ReturnType<typeof findBootDisk> =>

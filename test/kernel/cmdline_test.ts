@@ -7,9 +7,17 @@ import {
   keyOf,
   lastValue,
   splitCmdline,
+  tornWords,
   valueOf,
   withoutBuiltIn,
 } from "../../src/kernel/cmdline.ts";
+
+test("tornWords() names what stands in neither line nor was added", () => {
+  assert.deepEqual(tornWords('a="b c" d', [], 'a="b c" d'), []);
+  assert.deepEqual(tornWords('a="b c" d', ["e"], 'd e a="b c"'), []);
+  assert.deepEqual(tornWords('a="b c" e="f g"', [], 'c" g"'), ['c" g"']);
+  assert.deepEqual(tornWords('a="b c" d', ["e"], 'a="b e'), ['a="b e']);
+});
 
 test("x86 keeps 31 of its 2047 bytes for the built-in words; arm64 has no such words", () => {
   assert.equal(cmdlineLimit("x86_64"), 2016);

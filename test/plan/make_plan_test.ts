@@ -141,6 +141,38 @@ test("makePlan() applies the administrator's words after GRUB's, and leaves the 
   });
 });
 
+for (
+  const [what, cmdline, id] of [
+    ["take the root hash off", { append: [], remove: ["verity.usrhash"] }, "usrhash-missing"],
+    [
+      "give another root hash",
+      { append: [`verity.usrhash=${"0".repeat(64)}`], remove: [] },
+      "pairing-mismatch",
+    ],
+    ["take the slot off", { append: [], remove: ["verity.usr"] }, "pairing-mismatch"],
+  ] as const
+) {
+  test(`makePlan() refuses when the administrator's words ${what}`, () => {
+    withSample({}, (sample) => {
+      const plan = planOf(sample, { config: { ...DEFAULT_CONFIG, cmdline }, allow: [id] });
+      assert.deepEqual(refusals(plan), [id]);
+    });
+  });
+}
+
+test("makePlan() refuses when a word is taken off that is half of a value in double quotes", () => {
+  const oemConfig = 'set linux_append="dyndbg=\\"file ec.c +p\\""\n';
+  withSample({ oemConfig }, (sample) => {
+    const torn = (remove: readonly string[]): boolean =>
+      planOf(sample, { config: { ...DEFAULT_CONFIG, cmdline: { append: [], remove } } }).findings.some((
+        { id },
+      ) => id === "config-not-understood");
+    assert.equal(torn(["dyndbg"]), true);
+    assert.equal(torn(["dyndbg", "ec.c", '+p\\"']), false);
+    assert.equal(torn([]), false);
+  });
+});
+
 test("makePlan() honours an entry that names its slot by label and counts nothing", () => {
   withSample(
     { oemConfig: 'set oem_id="qemu"\nset default="flatcar-b"\n', oemId: "qemu", b: [0, 0, 0] },

@@ -25,6 +25,10 @@ test("compareParity() does not take the built-in words away twice", () => {
   assert.equal(parity.verdict, "mismatch");
 });
 
+test("compareParity() knows nothing of a line with bytes that are not UTF-8", () => {
+  assert.equal(compareParity(`${LINE} \ufffd`, tokens(`${LINE} \ufffd`)).verdict, "unknown");
+});
+
 test("compareParity() shows each token that differs, with its origin", () => {
   const parity = compareParity(LINE.replace("tty0", "ttyS1"), tokens(LINE));
   assert.equal(parity.verdict, "mismatch");

@@ -93,7 +93,7 @@ export function goodInput(changes: Partial<CheckInput> = {}): CheckInput {
     running: USR_A,
     main: { ok: true, path: "/boot/flatcar/grub/grub.cfg.tar" },
     grub: {
-      linux: { kernel: "/flatcar/vmlinuz-b", origin: { file: "grub.cfg", line: 130 } },
+      linux: { kernel: "/flatcar/vmlinuz-b", device: "hd0,gpt1", origin: { file: "grub.cfg", line: 130 } },
       diagnostics: [],
     },
     kernelFile: "/boot/flatcar/vmlinuz-b",
@@ -109,6 +109,8 @@ export function goodInput(changes: Partial<CheckInput> = {}): CheckInput {
       },
     },
     cmdline: CMDLINE,
+    grubCmdline: CMDLINE,
+    addedWords: [],
     pairing: { ok: true, rootHash: HASH, hashOffset: 1065345024, dataSize: 1065345024 },
     parity: { verdict: "match" },
     syscall: "file",

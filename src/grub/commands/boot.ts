@@ -4,7 +4,7 @@
  * @module
  */
 import { quoteArgument } from "../arguments.ts";
-import { toUnicode } from "../bytes.ts";
+import { isText, toUnicode } from "../bytes.ts";
 import type { Call, Interpreter, Stop } from "../interpreter.ts";
 import { parsePath } from "../paths.ts";
 import type { OriginToken } from "../result.ts";
@@ -36,6 +36,15 @@ export function linux(interpreter: Interpreter, call: Call): number {
     tokens: rest.map((arg) => token(arg, call, hexEscapes)),
     device: toUnicode(path?.device ?? interpreter.get("root")),
   };
+  for (const arg of call.args) {
+    if (isText(arg.text)) continue;
+    interpreter.diagnostics.add(arg.runs[0]?.origin ?? call.origin, {
+      id: "not-text",
+      level: "refuse",
+      message: "a word of the command line holds control characters, or bytes that are not UTF-8, " +
+        "which would not arrive as they are",
+    });
+  }
   if (interpreter.recording.linux !== null) {
     interpreter.diagnostics.add(call.origin, {
       id: "linux-twice",

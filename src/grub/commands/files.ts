@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { fromBytes, toUnicode } from "../bytes.ts";
+import { fromBytes, isText, toUnicode } from "../bytes.ts";
 import type { GrubFile } from "../environment.ts";
 import type { Call, Interpreter } from "../interpreter.ts";
 import { runMenu } from "../menu_choice.ts";
@@ -17,7 +17,9 @@ import type { FileTests } from "./test_expression.ts";
 export function lookAt(interpreter: Interpreter, name: string, origin: Origin): GrubFile {
   const path = parsePath(name, interpreter.get("root"));
   if (path === null) return { kind: "missing" };
-  const file = interpreter.environment.file(path.device, toUnicode(path.path));
+  const file: GrubFile = isText(path.path)
+    ? interpreter.environment.file(path.device, toUnicode(path.path))
+    : { kind: "unreadable", reason: "its name holds control characters, or bytes that are not UTF-8" };
   if (file.kind === "unreadable") {
     interpreter.diagnostics.add(origin, {
       id: "unreadable-file",

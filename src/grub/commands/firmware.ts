@@ -4,6 +4,7 @@
  * @module
  */
 import { fromUnicode, toUnicode } from "../bytes.ts";
+import type { GrubAnswer } from "../environment.ts";
 import type { Call, Interpreter } from "../interpreter.ts";
 import { STATUS } from "../status.ts";
 import { traced } from "../traced.ts";
@@ -28,9 +29,10 @@ export function getenv(interpreter: Interpreter, call: Call): number {
     guid: toUnicode(guid).toLowerCase(),
     bytes: values.has("binary"),
   });
-  if (found === null) return interpreter.fail(`no such variable: ${toUnicode(name)}.`, STATUS.fileNotFound);
-  interpreter.assign(variable.text, traced(fromUnicode(found), call.origin), call.origin, call.name);
-  return STATUS.ok;
+  if (found.kind === "missing") {
+    return interpreter.fail(`no such variable: ${toUnicode(name)}.`, STATUS.fileNotFound);
+  }
+  return keep(interpreter, call, variable.text, found);
 }
 
 export function smbios(interpreter: Interpreter, call: Call): number {
@@ -39,9 +41,24 @@ export function smbios(interpreter: Interpreter, call: Call): number {
     kind: "smbios",
     args: call.args.map((arg) => toUnicode(arg.text)),
   });
-  if (found === null) return interpreter.fail("structure not found.", STATUS.badDevice);
-  const variable = values.get("set")?.at(-1)?.text;
-  if (variable === undefined) interpreter.print(`${found}\n`);
-  else interpreter.assign(variable, traced(fromUnicode(found), call.origin), call.origin, call.name);
+  if (found.kind === "missing") return interpreter.fail("structure not found.", STATUS.badDevice);
+  return keep(interpreter, call, values.get("set")?.at(-1)?.text ?? null, found);
+}
+
+/** @param variable Null: printed. */
+function keep(
+  interpreter: Interpreter,
+  call: Call,
+  variable: string | null,
+  answer: Exclude<GrubAnswer, { kind: "missing" }>,
+): number {
+  if (answer.kind === "unknown") {
+    interpreter.leaveStatusOpen(call, answer.reason);
+    if (variable !== null) interpreter.leaveVariableOpen(variable, call);
+  } else if (variable === null) {
+    interpreter.print(`${answer.text}\n`);
+  } else {
+    interpreter.assign(variable, traced(fromUnicode(answer.text), call.origin), call.origin, call.name);
+  }
   return STATUS.ok;
 }

@@ -2,12 +2,13 @@
  * Which commands a GRUB has. What it lacks is an unknown command, which GRUB takes for a success: the sets
  * decide what `if false` means.
  *
- * Flatcar's GRUB on UEFI, Xen and arm64 is one file with a fixed list of modules and nothing to load more
- * from (`build_library/grub_install.sh`, CORE_MODULES). On BIOS the other modules lie on the EFI system
- * partition and are loaded when a command of theirs is used.
+ * Flatcar's GRUB has a fixed list of modules in its image (`build_library/grub_install.sh`, CORE_MODULES). On
+ * BIOS the others lie on the EFI system partition and are loaded when a command of theirs is used. On UEFI and
+ * Xen they do so only on disks that were installed before November 2024; newer ones have nothing to load from.
  *
  * @module
  */
+import { toUnicode } from "../bytes.ts";
 import { type Call, type Interpreter } from "../interpreter.ts";
 import { STATUS } from "../status.ts";
 import * as boot from "./boot.ts";
@@ -15,6 +16,7 @@ import { configfile, source } from "./files.ts";
 import { getenv, smbios } from "./firmware.ts";
 import * as language from "./language.ts";
 import { menuentry } from "./menu.ts";
+import { parseOptions } from "./options.ts";
 import { search, searchFor } from "./search.ts";
 
 /** Runs a command; the result is what `$?` becomes. */
@@ -22,31 +24,73 @@ export type CommandFunction = (interpreter: Interpreter, call: Call) => number;
 
 export type CommandSet = ReadonlyMap<string, CommandFunction>;
 
+/** What GRUB finds beside its image, by `command.lst` in its folder of modules. */
+export type GrubModules =
+  | { readonly kind: "none" }
+  | { readonly kind: "listed"; readonly commands: readonly string[] }
+  /** There is a list, and nobody can say what is in it. */
+  | { readonly kind: "unreadable" };
+
+export const NO_MODULES: GrubModules = { kind: "none" };
+
 /** Talks to the terminal or loads what is there; nothing that a script can see comes of it. */
 function noEffect(): number {
   return STATUS.ok;
 }
 
-/**
- * What lies in the core image is loaded already. On BIOS the rest is there to load; elsewhere Flatcar has
- * nothing to load from.
- */
+/** What lies in the core image is loaded already; what lies beside it is loaded when a command needs it. */
 function insmod(interpreter: Interpreter, call: Call): number {
-  if (call.args.length === 0) return interpreter.fail("one argument expected.", STATUS.badArgument);
+  const module = call.args[0];
+  if (module === undefined) return interpreter.fail("one argument expected.", STATUS.badArgument);
+  if (call.decides) {
+    interpreter.leaveStatusOpen(call, `whether there is a module '${toUnicode(module.text)}' is not known`);
+  }
   return STATUS.ok;
 }
 
-/** A command that exists and whose result we do not know. */
+/** A command that exists and whose result we do not know; it may set any variable that its words name. */
 function notModelled(interpreter: Interpreter, call: Call): number {
-  interpreter.diagnostics.add(call.origin, {
-    id: "command-not-modelled",
-    level: call.decides ? "refuse" : "warn",
-    message: call.decides
-      ? `the outcome of \`${call.name}\` decides here, and nobody can know it but GRUB`
-      : `\`${call.name}\` is passed over: what it does cannot be reproduced`,
-  });
+  interpreter.leaveStatusOpen(call, null);
+  for (const { text } of call.args) {
+    for (const name of namesIn(text)) interpreter.leaveVariableOpen(name, call);
+  }
   return STATUS.ok;
 }
+
+/** Names of variables that a word may hold: `NAME`, `--set=NAME`, `--set=1:NAME`, `-sNAME`, `-s1:NAME`. */
+function namesIn(word: string): readonly string[] {
+  const name = word.startsWith("--") ? word.slice(word.indexOf("=") + 1) : word.replace(/^-./, "");
+  return [name, name.slice(name.indexOf(":") + 1)];
+}
+
+/** A command after which nothing is known any more, and how that comes. */
+function takesOver(reason: string): CommandFunction {
+  return (interpreter, call) => {
+    interpreter.diagnostics.add(call.origin, {
+      id: "command-not-modelled",
+      level: "refuse",
+      message: `\`${call.name}\` ${reason}`,
+    });
+    return STATUS.ok;
+  };
+}
+
+/** `load_env [-f FILE] [-s] NAME…`: without a name it takes all that the file holds. */
+function loadEnv(interpreter: Interpreter, call: Call): number {
+  const { rest } = parseOptions(call.args, [
+    { name: "file", short: "f", value: "needed" },
+    { name: "skip-sig", short: "s", value: "none" },
+  ]);
+  return rest.length === 0 ? setsAnything(interpreter, call) : notModelled(interpreter, call);
+}
+
+function hwmatch(interpreter: Interpreter, call: Call): number {
+  interpreter.leaveVariableOpen("match", call);
+  return notModelled(interpreter, call);
+}
+
+const runsAnything = takesOver("runs something that cannot be followed");
+const setsAnything = takesOver("may set any variable to what nobody can know but GRUB");
 
 const LANGUAGE: Readonly<Record<string, CommandFunction>> = {
   "[": language.testCommand,
@@ -127,6 +171,37 @@ const CORE_NOT_MODELLED = [
   "verify_detached",
 ] as const;
 
+/** Those of the commands that are not modelled after which there is no going on. */
+const TAKES_OVER: Readonly<Record<string, CommandFunction>> = {
+  ...Object.fromEntries(
+    [
+      "extract_entries_configfile",
+      "extract_entries_source",
+      "extract_legacy_entries_configfile",
+      "extract_legacy_entries_source",
+      "extract_syslinux_entries_configfile",
+      "extract_syslinux_entries_source",
+      "legacy_configfile",
+      "legacy_source",
+      "normal",
+      "syslinux_configfile",
+      "syslinux_source",
+      "time",
+    ].map((name) => [name, runsAnything]),
+  ),
+  ...Object.fromEntries(
+    ["net_add_addr", "net_bootp", "net_bootp6", "net_dhcp", "net_ipv6_autoconf"].map((name) => [
+      name,
+      setsAnything,
+    ]),
+  ),
+  load_env: loadEnv,
+  hwmatch,
+  nativedisk: takesOver("gives all disks other names"),
+  // Its module also has GRUB take an unquoted `*` for the names of files.
+  regexp: takesOver("has every later `*` stand for files, which cannot be followed"),
+};
+
 const BIOS_QUIET = [
   "background_color",
   "background_image",
@@ -194,8 +269,28 @@ function add(
 
 const sets = new Map<string, CommandSet>();
 
-/** The commands of Flatcar's GRUB. */
-export function flatcarCommands(platform: "pc" | "efi" | "xen"): CommandSet {
+/** The commands of Flatcar's GRUB; on BIOS the modules are always there. */
+export function flatcarCommands(
+  platform: "pc" | "efi" | "xen",
+  modules: GrubModules = NO_MODULES,
+): CommandSet {
+  const core = coreCommands(platform);
+  if (platform === "pc" || modules.kind === "none") return core;
+  const full = coreCommands("pc");
+  const set = new Map(core);
+  if (modules.kind === "listed") {
+    for (const name of modules.commands) {
+      const legacy = Object.hasOwn(LEGACY, name) ? LEGACY[name] : undefined;
+      if (legacy !== undefined) set.set(name, legacy);
+      else if (!core.has(name)) set.set(name, full.get(name) ?? notModelled);
+    }
+  } else {
+    for (const name of full.keys()) if (!core.has(name)) set.set(name, notModelled);
+  }
+  return set;
+}
+
+function coreCommands(platform: "pc" | "efi" | "xen"): CommandSet {
   const known = sets.get(platform);
   if (known !== undefined) return known;
   const set = new Map<string, CommandFunction>();
@@ -211,6 +306,7 @@ export function flatcarCommands(platform: "pc" | "efi" | "xen"): CommandSet {
     for (const [name, command] of Object.entries(EXTRA_LANGUAGE)) set.set(name, command);
     for (const name of ["linux16", "initrd16", "smbios"]) set.set(name, LEGACY[name] ?? notModelled);
   }
+  for (const [name, command] of Object.entries(TAKES_OVER)) if (set.has(name)) set.set(name, command);
   sets.set(platform, set);
   return set;
 }
@@ -223,7 +319,7 @@ function ofMainConfiguration(command: CommandFunction): CommandFunction {
 
 /** Every command that this interpreter knows: GRUB as Debian's grub-emu has it, for comparisons with that. */
 export function allCommands(): CommandSet {
-  const set = new Map(flatcarCommands("pc"));
+  const set = new Map(coreCommands("pc"));
   for (const [name, command] of Object.entries(LEGACY)) set.set(name, command);
   return set;
 }

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { toUnicode } from "../bytes.ts";
-import type { SearchKind } from "../environment.ts";
+import { isText, toUnicode } from "../bytes.ts";
+import type { GrubAnswer, SearchKind } from "../environment.ts";
 import type { Call, Interpreter } from "../interpreter.ts";
 import { STATUS } from "../status.ts";
 import { type Traced, traced } from "../traced.ts";
@@ -61,9 +61,19 @@ function find(
   hint: Traced | null,
 ): number {
   const value = toUnicode(name.text);
-  const device = interpreter.environment.search(kind, value, hint === null ? null : toUnicode(hint.text));
-  if (device === null) return interpreter.fail(`no such device: ${value}.`, STATUS.fileNotFound);
-  if (variable === null) interpreter.print(` ${device}\n`);
-  else interpreter.assign(variable, traced(device, call.origin), call.origin, "search");
-  return STATUS.ok;
+  const answer: GrubAnswer = isText(name.text)
+    ? interpreter.environment.search(kind, value, hint === null ? null : toUnicode(hint.text))
+    : { kind: "unknown", reason: "the name holds control characters, or bytes that are not UTF-8" };
+  switch (answer.kind) {
+    case "missing":
+      return interpreter.fail(`no such device: ${value}.`, STATUS.fileNotFound);
+    case "unknown":
+      interpreter.leaveStatusOpen(call, answer.reason);
+      if (variable !== null) interpreter.leaveVariableOpen(variable, call);
+      return STATUS.ok;
+    case "found":
+      if (variable === null) interpreter.print(` ${answer.text}\n`);
+      else interpreter.assign(variable, traced(answer.text, call.origin), call.origin, "search");
+      return STATUS.ok;
+  }
 }
