@@ -20,7 +20,7 @@ import { requireRoot } from "./live_ports.ts";
 
 const NOTHING_SAID = { findings: [], log: [] } as const;
 
-/** Seconds to wait for another command at boot. */
+/** Seconds to wait at boot for another command, and for whoever has locked the disk. */
 const PATIENCE = 30;
 
 export const confirm = command({
@@ -39,7 +39,7 @@ export const confirm = command({
         journal: journaldSink((sentence) => terminal.err(`flatcar-kexec: ${sentence}\n`, "warning")),
         metricsFile: config.metrics.textfile,
         stageUpdateAgain: () => void stageUpdateAgain(),
-        withDisk: (path, use) => withDisk(path, {}, use),
+        withDisk: (path, use) => withDisk(path, { lockSeconds: PATIENCE }, use),
         now: () => new Date(),
       }), { wait: PATIENCE });
     const { classification, aftermath, times } = result;
@@ -69,7 +69,9 @@ export const confirm = command({
     }
     if (args.quiet !== true) {
       terminal.out(`${classification.sentence}\n`);
-      if (aftermath.reason !== null) terminal.out(`${aftermath.reason}\n`);
+      if (result.reason !== null && !result.problems.includes(result.reason)) {
+        terminal.out(`${result.reason}\n`);
+      }
     }
     if (args.quiet !== true && findings.length > 0) {
       terminal.err(`${renderFindings(findings, painter(terminal.errColor), terminal.width)}\n`);

@@ -4,7 +4,7 @@
  * @module
  */
 import type { SlotState } from "../gpt/slot.ts";
-import type { Attempt, OutcomeEvent } from "./attempt.ts";
+import type { Attempt, AttemptLog, OutcomeEvent } from "./attempt.ts";
 import type { BootFacts, Classification } from "./classify.ts";
 import { type KernelIdentity, sameKernel } from "../kernel/identity.ts";
 import type { QuarantineEntry } from "./history.ts";
@@ -127,6 +127,34 @@ function decideGiveBack(
   };
 }
 
+/** How often a try that was to go back, and could not, is tried in all. */
+export const GIVE_BACK_LIMIT = 5;
+
+/** A try that an earlier confirm could not give back. */
+export interface OwedDecision extends Pick<Aftermath, "giveBack" | "reason"> {
+  readonly attempt: Attempt;
+}
+
+/**
+ * What is to be done now about a try that an earlier confirm could not give back; null where none is owed. A kexec
+ * that was tried since puts an end to it: what the counter holds is of that one's making.
+ */
+export function decideOwed(log: AttemptLog, state: State, facts: BootFacts): OwedDecision | null {
+  const attempt = log.attempts.at(-1);
+  if (state.owedTry === null || attempt === undefined || attempt.id !== state.owedTry.attempt) return null;
+  return { attempt, ...decideGiveBack(attempt, state, facts) };
+}
+
+/** The state after a try could not be given back, with nothing written to the disk. */
+export function noteOwed(state: State, attempt: Attempt, bootId: string): State {
+  const before = state.owedTry?.attempt === attempt.id ? state.owedTry.failures : 0;
+  const failures = before + 1;
+  return {
+    ...state,
+    owedTry: failures < GIVE_BACK_LIMIT ? { attempt: attempt.id, bootId, failures } : null,
+  };
+}
+
 function isBootable(slot: SlotState): boolean {
   return slot.priority > 0 && (slot.successful || slot.tries > 0);
 }
@@ -141,6 +169,7 @@ export function noteGivenBack(state: State, attempt: Attempt, now: Date): State 
   return {
     ...state,
     givenBack: [...state.givenBack, entry],
+    owedTry: null,
     quarantined: withEntry(state.quarantined, quarantine),
   };
 }

@@ -28,6 +28,15 @@ export interface GivenBack {
   readonly at: string;
 }
 
+/** A try that was to go back, and could not, without anything having been written: a later confirm tries again. */
+export interface OwedTry {
+  readonly attempt: string;
+  /** The boot in which it was last tried. */
+  readonly bootId: string;
+  /** How often it was tried. */
+  readonly failures: number;
+}
+
 /** How long firmware and boot loader took the last time they ran. */
 export interface FirmwareTime {
   readonly seconds: number;
@@ -50,6 +59,7 @@ export interface State {
   readonly consecutive: number;
   readonly quarantined: readonly QuarantineEntry[];
   readonly givenBack: readonly GivenBack[];
+  readonly owedTry: OwedTry | null;
   readonly firmware: FirmwareTime | null;
   /** The last boot that was confirmed. */
   readonly lastBoot: BootRecord | null;
@@ -63,6 +73,7 @@ export const EMPTY_STATE: State = {
   consecutive: 0,
   quarantined: [],
   givenBack: [],
+  owedTry: null,
   firmware: null,
   lastBoot: null,
   judged: null,
@@ -81,6 +92,10 @@ const stateSchema = v.looseObject({
   consecutive: count,
   quarantined: v.array(v.looseObject({ ...kernelFields, reason: v.string(), at: time, attempt: v.string() })),
   givenBack: v.optional(v.array(v.looseObject({ ...kernelFields, at: time, attempt: v.string() })), []),
+  owedTry: v.optional(
+    v.nullable(v.looseObject({ attempt: v.string(), bootId: v.string(), failures: count })),
+    null,
+  ),
   firmware: v.optional(v.nullable(v.looseObject({ seconds, bootId: v.string(), at: time })), null),
   lastBoot: v.optional(
     v.nullable(v.looseObject({
@@ -125,10 +140,10 @@ export function parseState(path: string, text: string): ParsedState {
   if (!parsed.success) {
     return { ok: false, problem: `${path} is not a state file: ${issueOf(parsed.issues[0])}` };
   }
-  const { consecutive, quarantined, givenBack, firmware, lastBoot, judged, totals } = parsed.output;
+  const { consecutive, quarantined, givenBack, owedTry, firmware, lastBoot, judged, totals } = parsed.output;
   return {
     ok: true,
-    value: { consecutive, quarantined, givenBack, firmware, lastBoot, judged, totals },
+    value: { consecutive, quarantined, givenBack, owedTry, firmware, lastBoot, judged, totals },
     raw: parsed.output,
   };
 }

@@ -40,6 +40,7 @@ const STATE: State = {
     attempt: "attempt-1",
   }],
   givenBack: [],
+  owedTry: { attempt: "attempt-1", bootId: "boot-2", failures: 1 },
   firmware: { seconds: 96.4, bootId: "boot-0", at: NOW.toISOString() },
   lastBoot: null,
   judged: null,
