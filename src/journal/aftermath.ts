@@ -31,8 +31,11 @@ const NOTHING: Aftermath = { giveBack: null, reason: null, quarantine: null };
  * Decide what follows from a boot that did not arrive by the kexec that was committed.
  *
  * A try goes back once for an attempt and once for a kernel, and only where nobody but the kexec can have used
- * it up: commit took the last one, the counter still is where commit left it (GRUB would have lowered it), the slot
- * is still the first choice and unproven, and the running slot, which GRUB falls back to, is bootable.
+ * it up: commit took the last one, the counter still is where commit left it (0, from which GRUB does not boot), the
+ * slot is still the first choice and unproven, and the running slot, which GRUB falls back to, is bootable.
+ *
+ * A power cut after commit's "prepared" and before its write looks the same once GRUB has taken the try and the slot
+ * has failed: then a try goes back that was used up. Once for a kernel, which is quarantined: one more power cycle.
  */
 export function decideAftermath(
   classification: Classification,
@@ -89,6 +92,9 @@ function decideGiveBack(
   }
   const name = slot.label === "" ? slot.partuuid : slot.label;
   if (slot.tries === attempt.triesBefore) return keep(null);
+  if (attempt.triesLeft === attempt.triesBefore) {
+    return keep("the try stays spent: GRUB took it itself, commit gave up before it had taken one");
+  }
   if (slot.successful) return keep(`the try stays spent: ${name} is marked good and needs none`);
   if (attempt.triesAfter > 0 && slot.tries > 0) return keep(null);
   if (attempt.triesAfter > 0) {

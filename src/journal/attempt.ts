@@ -44,6 +44,7 @@ const abandonedSchema = v.looseObject({
   id: v.string(),
   at: time,
   reason: v.string(),
+  triesLeft: v.optional(v.nullable(smallCount), null),
 });
 
 const outcomeSchema = v.looseObject({
@@ -115,6 +116,8 @@ export interface AbandonedEvent {
   readonly id: string;
   readonly at: string;
   readonly reason: string;
+  /** The slot's tries at that moment; null or absent if nobody looked. */
+  readonly triesLeft?: number | null;
 }
 
 /** What confirm found after the boot that followed. */
@@ -152,6 +155,8 @@ export interface Attempt extends Omit<PreparedEvent, "event"> {
   /** Time of the `committed` event, null if it never came. */
   readonly committedAt: string | null;
   readonly abandoned: string | null;
+  /** The slot's tries when it was abandoned; null if it was not, or nobody looked. */
+  readonly triesLeft: number | null;
   readonly outcome: OutcomeEvent | null;
 }
 
@@ -172,14 +177,23 @@ export function foldEvents(events: readonly AttemptEvent[]): AttemptLog {
     switch (event.event) {
       case "prepared": {
         const { event: _, ...fields } = event;
-        attempts.set(event.id, { ...fields, committedAt: null, abandoned: null, outcome: null });
+        attempts.set(event.id, {
+          ...fields,
+          committedAt: null,
+          abandoned: null,
+          triesLeft: null,
+          outcome: null,
+        });
         break;
       }
       case "committed":
         if (known !== undefined) attempts.set(event.id, { ...known, committedAt: event.at });
         break;
       case "abandoned":
-        if (known !== undefined) attempts.set(event.id, { ...known, abandoned: event.reason });
+        if (known !== undefined) {
+          const { reason: abandoned, triesLeft = null } = event;
+          attempts.set(event.id, { ...known, abandoned, triesLeft });
+        }
         break;
       case "outcome":
         if (known !== undefined) attempts.set(event.id, { ...known, outcome: event });

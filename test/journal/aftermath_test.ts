@@ -67,6 +67,22 @@ test("a commit that gave up after the try was spent gives it back in the same wa
   assert.equal(aftermath.quarantine?.kernelVersion, NEW_KERNEL);
 });
 
+test("a commit that gave up before it took the try gives back none that GRUB took, and bars nothing", () => {
+  const abandoned: AttemptEvent = {
+    event: "abandoned",
+    id: "attempt-1",
+    at: committed.at,
+    reason: "the disk was locked",
+    triesLeft: 1,
+  };
+  const { aftermath } = after(firmwareBoot(), { events: [abandoned] });
+  assert.equal(aftermath.giveBack, null);
+  assert.match(aftermath.reason ?? "", /stays spent: GRUB took it itself/);
+  assert.equal(aftermath.quarantine, null);
+  const spent = after(firmwareBoot(), { events: [{ ...abandoned, triesLeft: 0 }] });
+  assert.equal(spent.aftermath.giveBack?.partition, 4);
+});
+
 test("a commit that was cut short before the try was spent has nothing to give back, and bars nothing", () => {
   const { aftermath } = after(firmwareBoot({ slots: [slotA(), slotB({ tries: 1 })] }), { events: [] });
   assert.deepEqual(aftermath, { giveBack: null, reason: null, quarantine: null });
