@@ -14,8 +14,8 @@ import { journaldSink } from "../systemd/journald.ts";
 import { stageUpdateAgain } from "../systemd/staged_update.ts";
 import { systemdControl } from "../systemd/control.ts";
 import { command } from "./command.ts";
+import { configOrDefault } from "./config_or_default.ts";
 import { openHost, OUTPUT_ARGS } from "./host_options.ts";
-import { configOf } from "./plan_host.ts";
 import { requireRoot } from "./live_ports.ts";
 
 const NOTHING_SAID = { findings: [], log: [] } as const;
@@ -30,7 +30,8 @@ export const confirm = command({
   async run({ args, terminal }) {
     requireRoot("confirm");
     const host = openHost({});
-    const { config } = await configOf(host, {});
+    const { config, problem } = await configOrDefault(host, {});
+    if (problem !== null) terminal.err(`flatcar-kexec: ${problem}\n`, "warning");
     const result = await withCommandLock("confirm", () =>
       confirmThisBoot({
         host,
@@ -43,7 +44,9 @@ export const confirm = command({
         now: () => new Date(),
       }), { wait: PATIENCE });
     const { classification, aftermath, times } = result;
-    const { findings, log } = result.classification.verdict === "none" ? NOTHING_SAID : runConfirm({
+    // Which plugins may run, and which bytes of them, is for the configuration to say.
+    const isAsked = problem === null && result.classification.verdict !== "none";
+    const { findings, log } = !isAsked ? NOTHING_SAID : runConfirm({
       host,
       facts: readFacts(host),
       config: config.plugins,

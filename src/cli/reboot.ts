@@ -1,14 +1,14 @@
-import { type Config, DEFAULT_CONFIG } from "../config/config.ts";
 import { readAttribute } from "../host/text.ts";
 import { withCommandLock } from "../journal/command_lock.ts";
 import { noteSkipped, unloadLoaded, whatIsLoaded } from "../kexec/load.ts";
-import { EXIT, KexecError } from "../lib/errors.ts";
+import { EXIT } from "../lib/errors.ts";
 import { systemdControl } from "../systemd/control.ts";
 import { command } from "./command.ts";
+import { configOrDefault } from "./config_or_default.ts";
 import { openHost, OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
 import { livePorts, requireLive, requireRoot } from "./live_ports.ts";
 import { planAndLoad } from "./load_plan.ts";
-import { configOf, exitCodeOfPlan, type PlanArguments } from "./plan_host.ts";
+import { exitCodeOfPlan, type PlanArguments } from "./plan_host.ts";
 import { showPluginLog } from "./plugin_log.ts";
 import { type Refusal, refusalOf } from "./reboot_refusal.ts";
 import { renderFindings } from "./render_plan.ts";
@@ -77,7 +77,7 @@ async function tryLoad(
 /** Drop what is ours, and leave word for whoever would load again before the reboot. */
 async function goCold(args: PlanArguments, reason: string): Promise<void> {
   const host = openHost(args);
-  const config = await configOrDefault(args);
+  const { config } = await configOrDefault(host, args);
   const ports = livePorts(host, config);
   await withCommandLock("reboot --cold", () => {
     const loaded = whatIsLoaded(ports);
@@ -89,16 +89,6 @@ async function goCold(args: PlanArguments, reason: string): Promise<void> {
       bootId: readAttribute(host, "/proc/sys/kernel/random/boot_id") ?? "",
     }, `an ordinary reboot was asked for: ${reason}`);
   });
-}
-
-/** A mistake in a configuration file must not stand in the way of an ordinary reboot. */
-async function configOrDefault(args: PlanArguments): Promise<Config> {
-  try {
-    return (await configOf(openHost(args), args)).config;
-  } catch (error) {
-    if (error instanceof KexecError) return DEFAULT_CONFIG;
-    throw error;
-  }
 }
 
 function say(

@@ -2,9 +2,9 @@ import { withCommandLock } from "../journal/command_lock.ts";
 import { foreignKernel, unloadLoaded, whatIsLoaded } from "../kexec/load.ts";
 import { EXIT } from "../lib/errors.ts";
 import { command } from "./command.ts";
+import { configOrDefault } from "./config_or_default.ts";
 import { openHost, OUTPUT_ARGS } from "./host_options.ts";
 import { livePorts, requireRoot } from "./live_ports.ts";
-import { configOf } from "./plan_host.ts";
 
 export const unload = command({
   name: "unload",
@@ -13,7 +13,8 @@ export const unload = command({
   async run({ args, terminal }) {
     requireRoot("unload");
     const host = openHost({});
-    const { config } = await configOf(host, {});
+    const { config, problem } = await configOrDefault(host, {});
+    if (problem !== null && args.quiet !== true) terminal.err(`flatcar-kexec: ${problem}\n`, "warning");
     const ports = livePorts(host, config);
     const dropped = await withCommandLock("unload", () => {
       const loaded = whatIsLoaded(ports);
