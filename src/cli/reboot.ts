@@ -1,7 +1,6 @@
-import { readAttribute } from "../host/text.ts";
 import { withCommandLock } from "../journal/command_lock.ts";
-import { noteSkipped, unloadLoaded, whatIsLoaded } from "../kexec/load.ts";
-import { EXIT } from "../lib/errors.ts";
+import { type ColdOutcome, goCold } from "../kexec/cold.ts";
+import { EXIT, KexecError, messageOf } from "../lib/errors.ts";
 import { systemdControl } from "../systemd/control.ts";
 import { command } from "./command.ts";
 import { configOrDefault } from "./config_or_default.ts";
@@ -29,8 +28,11 @@ export const reboot = command({
     requireRoot("reboot");
     const options = { ignoreInhibitors: args.now === true };
     if (args.cold === true) {
-      await goCold(args, "reboot --cold");
-      say(terminal, args, "firmware", "An ordinary reboot was asked for: going through the firmware");
+      const cold = await goColdHere(args, {
+        request: "reboot --cold",
+        skipped: "an ordinary reboot was asked for: reboot --cold",
+      }, { mayBeBusy: true });
+      tellCold(terminal, args, cold, "An ordinary reboot was asked for: going through the firmware");
       systemdControl().reboot("firmware", options);
       return EXIT.done;
     }
@@ -40,20 +42,32 @@ export const reboot = command({
       systemdControl().reboot("kexec", options);
       return EXIT.done;
     }
-    terminal.err(`flatcar-kexec: ${refusal.sentence}\n`, "warning");
-    if (args["kexec-only"] === true) return refusal.exit;
-    say(terminal, args, "firmware", "Taking an ordinary reboot");
+    if (args.quiet !== true) terminal.err(`flatcar-kexec: ${refusal.sentence}\n`, "warning");
+    if (args["kexec-only"] === true) {
+      if (args.json === true) say(terminal, args, null, "");
+      return refusal.exit;
+    }
+    const cold = refusal.failure === null ? { isCertain: true, problems: [] } : await goColdHere(args, {
+      request: `the kexec failed: ${refusal.failure}`,
+      skipped: refusal.failure,
+    }, { mayBeBusy: false });
+    tellCold(terminal, args, cold, "Taking an ordinary reboot");
     systemdControl().reboot("firmware", options);
     return EXIT.done;
   },
 });
 
+interface RebootRefusal extends Refusal {
+  /** What failed; null where checks refused, which leaves nothing loaded. */
+  readonly failure: string | null;
+}
+
 /** Whatever stands in the way of a kexec must not stand in the way of the reboot. */
 async function tryLoad(
-  args: PlanArguments,
+  args: RebootArguments,
   allow: readonly string[],
   terminal: Terminal,
-): Promise<Refusal | null> {
+): Promise<RebootRefusal | null> {
   try {
     // The lock is let go before the hand-over: commit, which runs during it, takes the lock itself.
     const { outcome, planned } = await withCommandLock("reboot", async () => {
@@ -62,39 +76,70 @@ async function tryLoad(
       run.ports.store.removeCold();
       return run;
     });
-    showPluginLog(planned.planning.plugins?.log ?? [], terminal);
+    if (args.quiet !== true) showPluginLog(planned.planning.plugins?.log ?? [], terminal);
     if (outcome.kind === "loaded") return null;
     const refusing = outcome.plan.findings.filter((finding) => finding.level === "refuse");
     const findings = renderFindings(refusing, painter(terminal.errColor), terminal.width);
-    return { exit: exitCodeOfPlan(outcome.plan), sentence: `no kexec:\n${findings}` };
+    return { exit: exitCodeOfPlan(outcome.plan), sentence: `no kexec:\n${findings}`, failure: null };
   } catch (error) {
     const refusal = refusalOf(error);
     if (refusal === null) throw error;
-    return refusal;
+    return { ...refusal, failure: messageOf(error) };
   }
 }
 
-/** Drop what is ours, and leave word for whoever would load again before the reboot. */
-async function goCold(args: PlanArguments, reason: string): Promise<void> {
-  const host = openHost(args);
-  const { config } = await configOrDefault(host, args);
-  const ports = livePorts(host, config);
-  await withCommandLock("reboot --cold", () => {
-    const loaded = whatIsLoaded(ports);
-    if (loaded.kind !== "foreign") unloadLoaded(loaded.kind === "ours" ? loaded.record : null, config, ports);
-    ports.store.writeCold({ at: ports.now().toISOString(), reason });
-    // What is in /run is gone by the next boot, which is to know why it came through the firmware.
-    noteSkipped(ports, {
-      id: loaded.kind === "ours" ? loaded.record.id : null,
-      bootId: readAttribute(host, "/proc/sys/kernel/random/boot_id") ?? "",
-    }, `an ordinary reboot was asked for: ${reason}`);
-  });
+/**
+ * {@link goCold} on this machine, under the lock if that can be had: neither a /run that is full nor a defect of ours
+ * must stop the reboot.
+ *
+ * @param options.mayBeBusy Whether another command that is at work stops it.
+ */
+async function goColdHere(
+  args: RebootArguments,
+  why: Parameters<typeof goCold>[2],
+  { mayBeBusy }: { readonly mayBeBusy: boolean },
+): Promise<ColdOutcome> {
+  const act = async (): Promise<ColdOutcome> => {
+    const host = openHost(args);
+    const { config } = await configOrDefault(host, args);
+    return goCold(livePorts(host, config), config, why);
+  };
+  try {
+    return await withCommandLock("reboot", act);
+  } catch (error) {
+    if (mayBeBusy && error instanceof KexecError && error.code === "lock-held") throw error;
+    try {
+      const cold = await act();
+      return { ...cold, problems: [messageOf(error), ...cold.problems] };
+    } catch (second) {
+      return { isCertain: false, problems: [messageOf(error), messageOf(second)] };
+    }
+  }
 }
 
+interface RebootArguments extends PlanArguments {
+  readonly json?: boolean | undefined;
+  readonly quiet?: boolean | undefined;
+}
+
+function tellCold(terminal: Terminal, args: RebootArguments, cold: ColdOutcome, sentence: string): void {
+  if (args.quiet !== true) {
+    for (const problem of cold.problems) terminal.err(`flatcar-kexec: ${problem}\n`, "warning");
+  }
+  if (cold.isCertain) return say(terminal, args, "firmware", sentence);
+  say(
+    terminal,
+    args,
+    "uncertain",
+    "Rebooting; it goes by kexec after all if commit cannot unload the kernel either",
+  );
+}
+
+/** @param way Null: no reboot follows. */
 function say(
   terminal: Terminal,
-  args: { readonly json?: boolean | undefined; readonly quiet?: boolean | undefined },
-  way: "kexec" | "firmware",
+  args: RebootArguments,
+  way: "kexec" | "firmware" | "uncertain" | null,
   sentence: string,
 ): void {
   if (args.json === true) terminal.out(`${JSON.stringify({ version: 1, reboot: way })}\n`);

@@ -22,6 +22,8 @@ export interface JumpArrangements {
   arrange(): void;
   /** The reverse; nothing happens where nothing is arranged. */
   cancel(): void;
+  /** For a kernel that cannot be unloaded: no reboot ends in a kexec by itself any more, and commit still runs. */
+  endInReboot(): void;
   /** Set KExecWatchdogUSec; the value before, in microseconds, or null if it cannot be set. */
   setWatchdog(microseconds: number): number | null;
 }

@@ -135,6 +135,13 @@ export function planHandoverRemoval(files: UnitFiles): InstallPlan {
   return { before: [], changes, after: changes.length === 0 ? [] : [{ kind: "reload" }], notes };
 }
 
+/** Only what makes a reboot end in a kexec goes; commit stays. */
+export function planDropInRemoval(files: UnitFiles): InstallPlan {
+  const { changes, notes } = planRemoval(files, [unit(RUN_UNITS, REBOOT_DROP_IN, "")]);
+  // Always read again: the file may be gone and its content still in force, after a reload that failed.
+  return { before: [], changes, after: [{ kind: "reload" }], notes };
+}
+
 /** For removal only the paths count. */
 const ANY_SETTINGS: UnitSettings = { binary: "/", kexecProgram: "/" };
 

@@ -69,6 +69,7 @@ function stage(folder: string, config: Config = DEFAULT_CONFIG): Stage {
           if (it.arrangeFails) throw new KexecError("systemd-failed", "Cannot write a unit");
         },
         cancel: () => void steps.push("cancel"),
+        endInReboot: () => void steps.push("end in reboot"),
         setWatchdog: (microseconds) => (steps.push(`watchdog ${microseconds}`), 7),
       },
       journal: { send: (entry) => void entries.push(entry) },

@@ -18,6 +18,7 @@ import {
   ETC_UNITS,
   type InstallPlan,
   planDisable,
+  planDropInRemoval,
   planEnable,
   planHandover,
   planHandoverRemoval,
@@ -217,6 +218,21 @@ test("the hand-over's drop-in is of the form that the running systemd knows, and
     applyPlan(planHandover(files, SETTINGS, 252), files, noteTaker());
     applyPlan(planHandoverRemoval(files), files, noteTaker());
     assert.deepEqual(tree(root), []);
+  });
+});
+
+test("without the drop-in alone no reboot ends in a kexec by itself, and commit still runs", () => {
+  withRoot((root, files) => {
+    const control = noteTaker();
+    applyPlan(planHandover(files, SETTINGS, 257), files, noteTaker());
+    applyPlan(planDropInRemoval(files), files, control);
+    assert.deepEqual(readdirSync(join(root, "run/systemd/system")).sort(), [
+      "flatcar-kexec-commit.service",
+      "kexec.target.wants",
+      "reboot.target.wants",
+    ]);
+    applyPlan(planDropInRemoval(files), files, control);
+    assert.deepEqual(control.calls, ["reload", "reload"], "an earlier reload may have failed");
   });
 });
 
