@@ -107,9 +107,11 @@ export function confirmThisBoot(ports: ConfirmPorts): Confirmation {
     return done;
   }
   const outcome = outcomeOf(classification, state, facts, times, gaveBack, now) ?? amended;
-  if (outcome !== null) store.appendEvent(outcome);
   const confirmed = confirmBoot(state, classification, aftermath, facts, times, now);
+  // First what is decided by: a power cut in between costs a line of the log, not the quarantine, and the attempt is
+  // not judged again (State.judged).
   store.writeState(confirmed);
+  if (outcome !== null) store.appendEvent(outcome);
   ports.journal.send(
     bootEntry(verdict, classification.sentence, attempt, {
       seconds: times.seconds,

@@ -212,3 +212,20 @@ test("a power cut after the note and before the write costs the try, and never g
     assert.deepEqual([it.confirm().gaveBack, it.triesOfB()], [false, 0]);
   });
 });
+
+test("a power cut between state and log keeps the quarantine, and counts the boot once", () => {
+  for (const call of ["writeState", "appendEvent"] as const) {
+    withTempFolder((folder) => {
+      // Nothing was at stake, so that nothing else is written.
+      const it = stage(folder, [2, 1, 0], { tries: "keep", triesAfter: 1 });
+      const cut = (): never => {
+        throw new Error("power cut");
+      };
+      assert.throws(() => it.confirm({ store: { ...it.store, [call]: cut } }), /power cut/);
+      it.boot("boot-3");
+      it.confirm();
+      const { quarantined, totals } = it.store.readState().value;
+      assert.deepEqual([quarantined.length, totals["fell-back"]], [1, 1], call);
+    });
+  }
+});
