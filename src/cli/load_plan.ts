@@ -5,7 +5,7 @@
  */
 import type { Host } from "../host/host.ts";
 import type { LoadRecord } from "../journal/load_record.ts";
-import { loadPlanned, noteSkipped, unloadLoaded, whatIsLoaded } from "../kexec/load.ts";
+import { isOurs, loadPlanned, noteSkipped, recordOf, unloadLoaded, whatIsLoaded } from "../kexec/load.ts";
 import { encodeNewc } from "../plugin/newc.ts";
 import { pluginInitrdPath } from "../plan/make_plan.ts";
 import { watchFile } from "../kexec/recheck.ts";
@@ -35,12 +35,12 @@ export async function planAndLoad(
   const loaded = whatIsLoaded(ports);
   const { plan } = planning;
   if (plan.decision === "refuse") {
-    if (loaded.kind === "ours") unloadLoaded(loaded.record, config, ports);
+    if (isOurs(loaded)) unloadLoaded(recordOf(loaded), config, ports);
     const refusing = plan.findings.filter((finding) => finding.level === "refuse");
     noteSkipped(
       ports,
       {
-        id: loaded.kind === "ours" ? loaded.record.id : null,
+        id: recordOf(loaded)?.id ?? null,
         bootId: planning.facts.bootId ?? "",
       },
       refusing.map((finding) => finding.message).join("; "),

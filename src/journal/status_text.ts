@@ -15,6 +15,7 @@ export interface StatusView {
   readonly loaded:
     | { readonly kind: "nothing" }
     | { readonly kind: "ours"; readonly record: LoadRecord }
+    | { readonly kind: "damaged" }
     | { readonly kind: "foreign" };
   readonly cold: ColdRequest | null;
   readonly state: State;
@@ -47,6 +48,11 @@ function nextReboot(view: StatusView): readonly string[] {
   const { loaded, cold } = view;
   if (cold !== null) return [`The next reboot is an ordinary one: ${cold.reason} (${minute(cold.at)})`];
   switch (loaded.kind) {
+    case "damaged":
+      return [
+        "A kernel is loaded whose record cannot be read: the next reboot drops it, and is an ordinary one",
+        "  'flatcar-kexec load' loads it anew",
+      ];
     case "foreign":
       return ["A kernel is loaded that is not ours: the next reboot may go to it by kexec"];
     case "ours": {

@@ -7,7 +7,7 @@
 import type { Config } from "../config/config.ts";
 import { readAttribute } from "../host/text.ts";
 import { messageOf } from "../lib/errors.ts";
-import { type LoadPorts, noteSkipped, unloadLoaded, whatIsLoaded } from "./load.ts";
+import { isOurs, type LoadPorts, noteSkipped, recordOf, unloadLoaded, whatIsLoaded } from "./load.ts";
 
 export interface ColdOutcome {
   /** Whether the next reboot goes through the firmware; false: that is for commit to bring about, if it can. */
@@ -40,10 +40,10 @@ export function goCold(
     }
   };
   const loaded = whatIsLoaded(ports);
-  const record = loaded.kind === "ours" ? loaded.record : null;
+  const record = recordOf(loaded);
   succeeds(() => ports.store.writeCold({ at: ports.now().toISOString(), reason: request }));
   if (loaded.kind !== "foreign") succeeds(() => unloadLoaded(record, config, ports));
-  const isGone = loaded.kind !== "ours" || ports.machine.isLoaded() === false;
+  const isGone = !isOurs(loaded) || ports.machine.isLoaded() === false;
   const isCertain = isGone || succeeds(() => ports.jump.endInReboot());
   const bootId = readAttribute(ports.host, "/proc/sys/kernel/random/boot_id") ?? "";
   const last = ports.store.readLog().value.skips.at(-1);

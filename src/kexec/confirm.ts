@@ -62,7 +62,9 @@ export interface Confirmation {
 /** Done once a boot. A second call finds the verdict "none", and only a try that could not go back before to do. */
 export function confirmThisBoot(ports: ConfirmPorts): Confirmation {
   const { store } = ports;
-  const problems = [...store.setAsideDamaged()];
+  const problems = [
+    ...store.setAsideDamaged(readNumber(ports.host, "/sys/kernel/kexec_loaded") === 1),
+  ];
   const { value: log } = store.readLog();
   const { value: before } = store.readState();
   const { facts, disk } = bootFacts(ports.host);

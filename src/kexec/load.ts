@@ -45,14 +45,27 @@ export interface LoadPorts {
 export type Loaded =
   | { readonly kind: "nothing" }
   | { readonly kind: "ours"; readonly record: LoadRecord }
+  /** There is a record, which cannot be read: commit drops such a kernel, and so may whoever is asked to. */
+  | { readonly kind: "damaged" }
   | { readonly kind: "foreign" };
 
 export function whatIsLoaded(
   ports: { readonly machine: Pick<KexecMachine, "isLoaded">; readonly store: StateStore },
 ): Loaded {
   if (ports.machine.isLoaded() !== true) return { kind: "nothing" };
-  const record = ports.store.readLoad().value;
-  return record === null ? { kind: "foreign" } : { kind: "ours", record };
+  const { value: record, problems } = ports.store.readLoad();
+  if (record !== null) return { kind: "ours", record };
+  return { kind: problems.length > 0 ? "damaged" : "foreign" };
+}
+
+/** The record of what is loaded, null if there is none that can be read. */
+export function recordOf(loaded: Loaded): LoadRecord | null {
+  return loaded.kind === "ours" ? loaded.record : null;
+}
+
+/** Whether what is loaded is ours to drop. */
+export function isOurs(loaded: Loaded): boolean {
+  return loaded.kind === "ours" || loaded.kind === "damaged";
 }
 
 /** The plan's initial RAM disks, ready to be written. */
@@ -98,7 +111,7 @@ function putInPlace(
   }
   const loaded = whatIsLoaded(ports);
   if (loaded.kind === "foreign") throw foreignKernel("load");
-  if (loaded.kind === "ours") unloadLoaded(loaded.record, config, ports);
+  if (isOurs(loaded)) unloadLoaded(recordOf(loaded), config, ports);
   const record = loadRecordOf(plan, {
     id: attempt,
     bootId: facts.bootId ?? "",

@@ -171,7 +171,7 @@ test("a store without files is empty and has no problems", () => {
     assert.deepEqual(store().readLog(), { value: { attempts: [], skips: [] }, problems: [] });
     assert.deepEqual(store().readLoad(), { value: null, problems: [] });
     assert.deepEqual(store().readCold(), { value: null, problems: [] });
-    assert.deepEqual(store().setAsideDamaged(), []);
+    assert.deepEqual(store().setAsideDamaged(false), []);
     store().removeLoad();
     store().removeCold();
   });
@@ -374,7 +374,7 @@ test("setting aside says what was wrong and where it went, and keeps a few", () 
     for (let i = 0; i < 12; i++) {
       writeFileSync(state, "x");
       writeFileSync(loaded, "y");
-      const sentences = store.setAsideDamaged();
+      const sentences = store.setAsideDamaged(false);
       assert.match(
         sentences[0] ?? "",
         /state\.json is not JSON.*; set aside as .*state\.json\.corrupt-20261123T10/,
@@ -382,7 +382,7 @@ test("setting aside says what was wrong and where it went, and keeps a few", () 
       assert.match(sentences[1] ?? "", /loaded\.json is not JSON/);
     }
     assert.equal(readdirSync(join(state, "..")).length, 8);
-    assert.deepEqual(store.setAsideDamaged(), []);
+    assert.deepEqual(store.setAsideDamaged(false), []);
   });
 });
 

@@ -245,6 +245,10 @@ test("status without a loaded kernel says why", () => {
   ]);
   const cold = statusText({ ...view, cold: { at: AT, reason: "asked for by 'reboot --cold'" } });
   assert.match(cold, /^The next reboot is an ordinary one: asked for by 'reboot --cold' \(2026/);
+  assert.match(
+    statusText({ ...view, loaded: { kind: "damaged" } }),
+    /^A kernel is loaded whose record cannot be read: the next reboot drops it/,
+  );
   assert.match(statusText({ ...view, loaded: { kind: "foreign" } }), /^A kernel is loaded that is not ours/);
 });
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type BlockDevice, withDisk } from "../../src/gpt/block_device.ts";
@@ -16,7 +16,7 @@ import { KexecError } from "../../src/lib/errors.ts";
 import { prepared } from "../journal/samples.ts";
 import type { Counters } from "../support/gpt_image.ts";
 import { writeSampleHost } from "../support/sample_host.ts";
-import { withTempFolder } from "../support/temp_folder.ts";
+import { withTempFolder, writeTree } from "../support/temp_folder.ts";
 
 interface Stage {
   readonly store: StateStore;
@@ -211,6 +211,21 @@ test("a power cut after the note and before the write costs the try, and never g
     assert.throws(() => it.confirm({ store }), PowerCut);
     assert.deepEqual([it.confirm().gaveBack, it.triesOfB()], [false, 0]);
   });
+});
+
+test("a damaged load record stays while its kernel is loaded, so that commit runs and drops it", () => {
+  for (const loaded of ["1", "0"]) {
+    withTempFolder((folder) => {
+      const it = stage(folder);
+      writeTree(folder, {
+        "host/sys/kernel/kexec_loaded": `${loaded}\n`,
+        "run/loaded.json": '{"version":1,"id":',
+      });
+      const { problems } = it.confirm();
+      assert.match(problems[0] ?? "", /loaded\.json is not JSON/);
+      assert.equal(existsSync(join(folder, "run/loaded.json")), loaded === "1");
+    });
+  }
 });
 
 test("a power cut between state and log keeps the quarantine, and counts the boot once", () => {

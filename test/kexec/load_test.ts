@@ -147,6 +147,19 @@ test("loadPlanned() refuses where another program has loaded a kernel, and touch
   });
 });
 
+test("a kernel whose record is torn is ours: it is dropped before another is loaded, and by who asks", () => {
+  withTempFolder((folder) => {
+    const it = stage(folder);
+    loadPlanned(it.planning, [], DEFAULT_CONFIG, it.ports);
+    writeFileSync(join(folder, "run/loaded.json"), '{"version":1,"id":');
+    assert.deepEqual(whatIsLoaded(it.ports), { kind: "damaged" });
+    it.steps.length = 0;
+    loadPlanned(it.planning, [], DEFAULT_CONFIG, it.ports);
+    assert.deepEqual(it.steps, ["unload", "cancel", "arrange", "load, record present"]);
+    assert.equal(whatIsLoaded(it.ports).kind, "ours");
+  });
+});
+
 test("loadPlanned() drops its own earlier kernel first", () => {
   withTempFolder((folder) => {
     const it = stage(folder);
