@@ -5,7 +5,16 @@
  */
 import type { Host } from "../host/host.ts";
 import type { LoadRecord } from "../journal/load_record.ts";
-import { isOurs, loadPlanned, noteSkipped, recordOf, unloadLoaded, whatIsLoaded } from "../kexec/load.ts";
+import {
+  type InitrdArchive,
+  isOurs,
+  loadDigest,
+  loadPlanned,
+  noteSkipped,
+  recordOf,
+  unloadLoaded,
+  whatIsLoaded,
+} from "../kexec/load.ts";
 import { encodeNewc } from "../plugin/newc.ts";
 import { pluginInitrdPath } from "../plan/make_plan.ts";
 import { watchFile } from "../kexec/recheck.ts";
@@ -48,21 +57,25 @@ export async function planAndLoad(
     );
     return { outcome: { kind: "refused", plan }, ports, planned };
   }
-  if (loaded.kind === "ours" && isSame(loaded.record, planned)) {
-    return { outcome: { kind: "loaded", plan, record: loaded.record, already: true }, ports, planned };
-  }
   const initrds = (planning.plugins?.initrds ?? []).map((initrd) => ({
     path: pluginInitrdPath(initrd.plugin),
     archive: encodeNewc(initrd.entries),
   }));
+  if (loaded.kind === "ours" && isSame(loaded.record, planned, initrds)) {
+    return { outcome: { kind: "loaded", plan, record: loaded.record, already: true }, ports, planned };
+  }
   const record = loadPlanned(planning, initrds, config, ports);
   return { outcome: { kind: "loaded", plan, record, already: false }, ports, planned };
 }
 
 /** Whether what is loaded is what would be loaded now. */
-function isSame(record: LoadRecord, { host, planning }: PlannedHost): boolean {
+export function isSame(
+  record: LoadRecord,
+  { host, planning, effective: { config } }: PlannedHost,
+  initrds: readonly InitrdArchive[],
+): boolean {
   return record.id === planning.attempt && record.cmdline === planning.plan.cmdline &&
-    record.tableDigest === planning.disk?.tableDigest &&
+    record.digest === loadDigest(planning, initrds, config, host) &&
     record.watched.every((file) => {
       const now = watchFile(host, file.path);
       return typeof now !== "string" && now.sha256 === file.sha256;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { createHash } from "node:crypto";
 import type { Config } from "../config/config.ts";
 import { firmwareRequests } from "../host/firmware_requests.ts";
 import type { Host } from "../host/host.ts";
@@ -75,6 +76,34 @@ export interface InitrdArchive {
 }
 
 /**
+ * SHA-256 over all that load and commit go by: the plan but for its findings, which do not change what is done, and
+ * what stands in the configuration or the firmware beside it. The content of watched files is compared by itself.
+ */
+export function loadDigest(
+  planning: Planning,
+  initrds: readonly InitrdArchive[],
+  config: Config,
+  host: Host,
+): string {
+  const { findings: _, ...plan } = planning.plan;
+  return sha256(JSON.stringify({
+    plan,
+    syscall: planning.syscall,
+    watched: planning.watched,
+    disk: planning.disk,
+    tries: config.tries,
+    kexec: config.kexec,
+    watchdogSeconds: config.watchdogSeconds,
+    initrds: initrds.map(({ path, archive }) => [path, sha256(archive)]),
+    firmwareRequests: firmwareRequests(host).map((request) => request.variable),
+  }));
+}
+
+function sha256(data: string | Uint8Array): string {
+  return createHash("sha256").update(data).digest("hex");
+}
+
+/**
  * Load the kernel of a plan that no check refuses. If anything goes wrong nothing stays loaded, and word is left.
  *
  * @throws {KexecError} `foreign-kernel-loaded`, `kexec-failed`, `kexec-tools-missing`, `unreadable`,
@@ -123,6 +152,7 @@ function putInPlace(
     kexec: { program: config.kexec.program, syscall },
     firmwareRequests: firmwareRequests(ports.host).map((request) => request.variable),
     watched: planning.watched.map((path) => requireWatched(ports.host, path)),
+    digest: loadDigest(planning, initrds, config, ports.host),
     watchdogBefore: null,
   });
   if (record === null) throw new KexecError("internal", "Cannot load: the plan names no slot");

@@ -159,6 +159,7 @@ function record() {
     watched: [{ path: "/oem/grub.cfg", sha256: null }],
     kexec: { program: "/usr/sbin/kexec", syscall: "file" },
     firmwareRequests: [],
+    digest: "d".repeat(64),
     watchdogBefore: null,
   });
   assert.ok(record !== null);

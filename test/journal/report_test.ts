@@ -74,6 +74,7 @@ const RECORD: LoadRecord = {
   quiesce: [],
   kexec: { program: "/usr/sbin/kexec", syscall: "file" },
   firmwareRequests: [],
+  digest: null,
   watchdogBefore: null,
   warnings: ["no hardware watchdog"],
   plan: null,

@@ -91,6 +91,7 @@ function stage(folder: string, tries: "spend" | "keep" = "spend"): Stage {
     kexec: { program: "kexec", syscall: "file" },
     firmwareRequests: [],
     quiesce: [],
+    digest: null,
     watchdogBefore: null,
     warnings: [],
     plan: {},
