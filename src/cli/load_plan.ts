@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Config } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import type { LoadRecord } from "../journal/load_record.ts";
 import {
@@ -62,10 +63,25 @@ export async function planAndLoad(
     archive: encodeNewc(initrd.entries),
   }));
   if (loaded.kind === "ours" && isSame(loaded.record, planned, initrds)) {
+    keepArranged(loaded.record, config, ports);
     return { outcome: { kind: "loaded", plan, record: loaded.record, already: true }, ports, planned };
   }
   const record = loadPlanned(planning, initrds, config, ports);
   return { outcome: { kind: "loaded", plan, record, already: false }, ports, planned };
+}
+
+/** What the kernel needs at the reboot may be gone since it was loaded: without it, it must not stay. */
+export function keepArranged(
+  record: LoadRecord,
+  config: Config,
+  ports: Pick<LivePorts, "host" | "machine" | "store" | "jump">,
+): void {
+  try {
+    ports.jump.arrange();
+  } catch (error) {
+    unloadLoaded(record, config, ports);
+    throw error;
+  }
 }
 
 /** Whether what is loaded is what would be loaded now. */

@@ -2,13 +2,15 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { isSame } from "../../src/cli/load_plan.ts";
+import { isSame, keepArranged } from "../../src/cli/load_plan.ts";
 import type { PlannedHost } from "../../src/cli/plan_host.ts";
 import { type Config, DEFAULT_CONFIG } from "../../src/config/config.ts";
 import { createHost } from "../../src/host/live.ts";
 import type { LoadRecord } from "../../src/journal/load_record.ts";
+import { createFileStore } from "../../src/journal/file_store.ts";
 import { type InitrdArchive, loadDigest } from "../../src/kexec/load.ts";
 import { watchFile } from "../../src/kexec/recheck.ts";
+import { KexecError } from "../../src/lib/errors.ts";
 import { makePlan } from "../../src/plan/make_plan.ts";
 import { loadRecordOf } from "../../src/journal/load_record.ts";
 import { writeSampleHost } from "../support/sample_host.ts";
@@ -95,5 +97,32 @@ test("what is loaded is not the same with other archives, firmware requests or f
     const record = recordOf(planned);
     writeFileSync(join(root, "oem/grub.cfg"), "set oem_id=other\n");
     assert.equal(isSame(record, planned, []), false);
+  });
+});
+
+test("a kernel whose units cannot be kept in place does not stay loaded", () => {
+  withTempFolder((folder) => {
+    const { root } = writeSampleHost(join(folder, "host"));
+    const planned = planOf(root, DEFAULT_CONFIG);
+    const record = recordOf(planned);
+    const store = createFileStore({ stateFolder: join(folder, "state"), runFolder: join(folder, "run") });
+    store.writeLoad(record);
+    let isLoaded = true;
+    const fail = (): never => {
+      throw new KexecError("systemd-failed", "the commit unit is masked");
+    };
+    const ports = {
+      host: planned.host,
+      store,
+      machine: {
+        run: () => (isLoaded = false, { status: 0, stderr: "", failure: null }),
+        isLoaded: () => isLoaded,
+        dropCaches: () => {},
+      },
+      jump: { arrange: fail, cancel: () => {}, endInReboot: () => {}, setWatchdog: () => null },
+    };
+    assert.throws(() => keepArranged(record, DEFAULT_CONFIG, ports), /is masked/);
+    assert.equal(isLoaded, false);
+    assert.equal(store.readLoad().value, null);
   });
 });

@@ -221,6 +221,29 @@ test("the hand-over's drop-in is of the form that the running systemd knows, and
   });
 });
 
+test("there is no hand-over while the commit unit is masked, by a link or by an empty file", () => {
+  const masks: Readonly<Record<string, Parameters<typeof writeTree>[1]>> = {
+    "etc/systemd/system/flatcar-kexec-commit.service is a link": {
+      "etc/systemd/system/flatcar-kexec-commit.service": { link: "/dev/null" },
+    },
+    "run/systemd/system/flatcar-kexec-commit.service is a link": {
+      "run/systemd/system/flatcar-kexec-commit.service": { link: "../../../dev/null" },
+    },
+    "etc/systemd/system/flatcar-kexec-commit.service is an empty file": {
+      "etc/systemd/system/flatcar-kexec-commit.service": "",
+    },
+  };
+  for (const [what, entries] of Object.entries(masks)) {
+    withRoot((root, files) => {
+      writeTree(root, entries);
+      assert.throws(
+        () => planHandover(files, SETTINGS, 257),
+        (error) => error instanceof KexecError && error.message.includes(what),
+      );
+    });
+  }
+});
+
 test("without the drop-in alone no reboot ends in a kexec by itself, and commit still runs", () => {
   withRoot((root, files) => {
     const control = noteTaker();
