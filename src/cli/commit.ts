@@ -5,7 +5,8 @@ import { liveMounter } from "../kexec/late_mounts.ts";
 import { liveQuiesceMachine, performActions, vetoesOf } from "../kexec/quiesce.ts";
 import { chooseSyscall } from "../kernel/syscall.ts";
 import { committedEntry, skippedEntry } from "../journal/journal_entry.ts";
-import { EXIT, type ExitCode } from "../lib/errors.ts";
+import { EXIT, type ExitCode, KexecError } from "../lib/errors.ts";
+import { type SystemdControl, systemdControl } from "../systemd/control.ts";
 import { journaldSink } from "../systemd/journald.ts";
 import { jumpIsKexec } from "../systemd/jump.ts";
 import { COMMIT_UNIT } from "../systemd/units.ts";
@@ -33,6 +34,7 @@ export const commit = command({
     requireRoot("commit");
     const host = openHost({});
     if (args.failed !== undefined) return noteFailure(args.failed, livePorts(host, DEFAULT_CONFIG), terminal);
+    requireShutdown(systemdControl());
     // The configuration is not asked: /oem is unmounted by now, and what counts is how the kernel was loaded.
     const ports = livePorts(host, DEFAULT_CONFIG);
     const outcome = await withCommandLock("commit", () =>
@@ -64,6 +66,20 @@ export const commit = command({
     return exit;
   },
 });
+
+/**
+ * Called by hand, commit would take the try and nothing would jump. Where systemd cannot be asked, it is believed.
+ *
+ * @throws {KexecError} `state-invalid`: nothing is changed.
+ */
+export function requireShutdown(control: Pick<SystemdControl, "isStopping">): void {
+  if (control.isStopping() !== false) return;
+  throw new KexecError(
+    "state-invalid",
+    "Cannot commit: no reboot is under way, and a try is taken only right before the jump",
+    { hint: `${COMMIT_UNIT} calls it during a reboot: 'flatcar-kexec reboot' asks for one` },
+  );
+}
 
 function noteFailure(result: string, ports: LivePorts, terminal: Terminal): ExitCode {
   const event = noteFailedCommit(ports, failureSentence(result));

@@ -20,6 +20,7 @@ import { encodeNewc } from "../plugin/newc.ts";
 import { pluginInitrdPath } from "../plan/make_plan.ts";
 import { watchFile } from "../kexec/recheck.ts";
 import { type Plan, refusals } from "../plan/plan.ts";
+import { messageOf } from "../lib/errors.ts";
 import { type LivePorts, livePorts } from "./live_ports.ts";
 import { type PlanArguments, planHost, type PlannedHost } from "./plan_host.ts";
 
@@ -74,11 +75,12 @@ export async function planAndLoad(
 export function keepArranged(
   record: LoadRecord,
   config: Config,
-  ports: Pick<LivePorts, "host" | "machine" | "store" | "jump">,
+  ports: Pick<LivePorts, "host" | "machine" | "store" | "jump" | "journal" | "now">,
 ): void {
   try {
     ports.jump.arrange();
   } catch (error) {
+    noteSkipped(ports, record, messageOf(error));
     unloadLoaded(record, config, ports);
     throw error;
   }

@@ -177,6 +177,8 @@ export function foldEvents(events: readonly AttemptEvent[]): AttemptLog {
     switch (event.event) {
       case "prepared": {
         const { event: _, ...fields } = event;
+        // One that is prepared again is the newest.
+        attempts.delete(event.id);
         attempts.set(event.id, {
           ...fields,
           committedAt: null,

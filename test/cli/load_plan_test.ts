@@ -119,10 +119,13 @@ test("a kernel whose units cannot be kept in place does not stay loaded", () => 
         isLoaded: () => isLoaded,
         dropCaches: () => {},
       },
+      journal: { send: () => {} },
+      now: () => new Date("2026-01-01T00:00:00Z"),
       jump: { arrange: fail, cancel: () => {}, endInReboot: () => {}, setWatchdog: () => null },
     };
     assert.throws(() => keepArranged(record, DEFAULT_CONFIG, ports), /is masked/);
     assert.equal(isLoaded, false);
     assert.equal(store.readLoad().value, null);
+    assert.deepEqual(store.readLog().value.skips.map(({ reason }) => reason), ["the commit unit is masked"]);
   });
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type AttemptEvent, foldEvents } from "../../src/journal/attempt.ts";
+import { type AttemptEvent, foldEvents, openAttempt } from "../../src/journal/attempt.ts";
 import { type BootFacts, cameByKexec, classifyBoot } from "../../src/journal/classify.ts";
 import { markerOf } from "../../src/kernel/marker.ts";
 import { EMPTY_STATE, type State } from "../../src/journal/state.ts";
@@ -165,6 +165,12 @@ test("a boot is confirmed once, and an attempt of this very boot has not had its
     sentence: "this boot came by kexec",
   });
   assert.equal(verdictOf(done, firmwareBoot({ bootId: "boot-1" })).verdict, "none");
+});
+
+test("an attempt that is prepared again is the newest", () => {
+  const again = [prepared(), prepared({ id: "attempt-0" }), prepared(), committed];
+  assert.equal(openAttempt(foldEvents(again))?.id, "attempt-1");
+  assert.equal(verdictOf(again, arrivedBoot()).verdict, "arrived");
 });
 
 test("an attempt that the state has judged is not judged again by the boot after it", () => {

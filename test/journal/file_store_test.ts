@@ -438,8 +438,12 @@ test("whatever events are appended, reading folds the same attempts", () => {
         for (const event of events) store().appendEvent(event);
         const { value, problems } = store().readLog();
         assert.deepEqual(problems, []);
-        const expected = new Set(events.filter((e) => e.event === "prepared").map((e) => e.id));
-        assert.deepEqual(value.attempts.map((attempt) => attempt.id), [...expected]);
+        const ids = events.filter((e) => e.event === "prepared").map((e) => e.id);
+        assert.deepEqual(
+          value.attempts.map((attempt) => attempt.id).reverse(),
+          [...new Set(ids.reverse())],
+          "by when each was prepared last",
+        );
       }),
       { seed: 20261123, numRuns: 30 },
     );
