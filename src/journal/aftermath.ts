@@ -7,8 +7,7 @@ import type { SlotState } from "../gpt/slot.ts";
 import type { Attempt, AttemptLog, OutcomeEvent } from "./attempt.ts";
 import type { BootFacts, Classification } from "./classify.ts";
 import { type KernelIdentity, sameKernel } from "../kernel/identity.ts";
-import type { QuarantineEntry } from "./history.ts";
-import type { FirmwareTime, State } from "./state.ts";
+import type { FirmwareTime, QuarantineEntry, State } from "./state.ts";
 
 /** The slot whose try goes back: its counter is 0 and becomes 1. */
 export interface GiveBack {
@@ -54,7 +53,8 @@ export function decideAftermath(
     case "ordinary": {
       const decided = decideGiveBack(attempt, state, facts);
       // The try that went back is the last one that can: it is not to be risked on kexec again.
-      const isBarred = jumped(attempt) || decided.giveBack !== null;
+      const failed = classification.isCertain && jumped(attempt);
+      const isBarred = failed || decided.giveBack !== null;
       const quarantine = isBarred ? quarantineEntry(attempt, classification.sentence, now) : null;
       return { ...decided, quarantine };
     }
@@ -215,6 +215,8 @@ export function confirmBoot(
   if (verdict === "none") return state;
   const at = now.toISOString();
   const byKexec = verdict === "arrived" || verdict === "arrived-elsewhere";
+  // Where it cannot be told, the count goes up: the firmware is due once too often rather than never.
+  const mayBeKexec = byKexec || !classification.isCertain;
   const saved = savedSeconds(classification, state, times);
   const firmware: FirmwareTime | null = !byKexec && times.firmwareSeconds !== null
     ? { seconds: times.firmwareSeconds, bootId: facts.bootId, at }
@@ -226,7 +228,7 @@ export function confirmBoot(
   const added = aftermath.quarantine;
   return {
     ...state,
-    consecutive: byKexec ? state.consecutive + 1 : 0,
+    consecutive: mayBeKexec ? state.consecutive + 1 : 0,
     quarantined: added === null ? kept : withEntry(kept, added),
     firmware,
     judged: attempt?.id ?? state.judged,
@@ -253,7 +255,7 @@ export function outcomeOf(
   state: State,
   facts: BootFacts,
   times: BootTimes,
-  gaveBack: boolean,
+  back: { readonly gaveBack: boolean; readonly reason: string | null },
   now: Date,
 ): OutcomeEvent | null {
   const { attempt, verdict, sentence } = classification;
@@ -267,6 +269,6 @@ export function outcomeOf(
     sentence,
     seconds: times.seconds,
     savedSeconds: savedSeconds(classification, state, times),
-    gaveBack,
+    ...back,
   };
 }

@@ -57,6 +57,7 @@ const outcomeSchema = v.looseObject({
   seconds: v.nullable(v.number()),
   savedSeconds: v.nullable(v.number()),
   gaveBack: v.boolean(),
+  reason: v.optional(nullableText, null),
 });
 
 const skippedSchema = v.looseObject({
@@ -133,6 +134,8 @@ export interface OutcomeEvent {
   /** Firmware and boot loader time not spent, seconds. */
   readonly savedSeconds: number | null;
   readonly gaveBack: boolean;
+  /** Why the try went back or did not; null or absent where none was at stake. */
+  readonly reason?: string | null;
 }
 
 /** Load or commit decided against a kexec: the next reboot is an ordinary one. */

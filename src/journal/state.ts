@@ -9,8 +9,8 @@
  * @module
  */
 import * as v from "valibot";
+import type { QuarantinedKernel } from "../checks/check.ts";
 import { issueOf, type Verdict, VERDICTS } from "./attempt.ts";
-import type { QuarantineEntry } from "./history.ts";
 
 export const STATE_FOLDER = "/var/lib/flatcar-kexec";
 export const STATE_FILE: string = `${STATE_FOLDER}/state.json`;
@@ -18,6 +18,12 @@ export const STATE_VERSION = 1;
 
 /** Longest lists that are kept; the oldest entries go first. */
 const LIST_LIMIT = 32;
+
+/** A kernel that is not to be started by kexec again, since it did not arrive. */
+export interface QuarantineEntry extends QuarantinedKernel {
+  /** The attempt that failed. */
+  readonly attempt: string;
+}
 
 /** A try that was given back: never twice for one kernel. */
 export interface GivenBack {

@@ -100,15 +100,15 @@ export function confirmThisBoot(ports: ConfirmPorts): Confirmation {
 
   const done = { classification, aftermath, times, savedSeconds: saved, gaveBack, reason, problems };
   // The attempt was judged by an earlier confirm: only this about it is new.
-  const amended = owed !== null && owed.attempt.outcome !== null && gaveBack
-    ? { ...owed.attempt.outcome, gaveBack }
+  const amended = owed !== null && owed.attempt.outcome !== null
+    ? { ...owed.attempt.outcome, gaveBack, reason }
     : null;
   if (verdict === "none") {
     if (state !== before) store.writeState(state);
     if (amended !== null) store.appendEvent(amended);
     return done;
   }
-  const outcome = outcomeOf(classification, state, facts, times, gaveBack, now) ?? amended;
+  const outcome = outcomeOf(classification, state, facts, times, { gaveBack, reason }, now) ?? amended;
   const confirmed = confirmBoot(state, classification, aftermath, facts, times, now);
   // First what is decided by: a power cut in between costs a line of the log, not the quarantine, and the attempt is
   // not judged again (State.judged).

@@ -8,9 +8,12 @@ import { type AttemptEvent, foldEvents } from "../../src/journal/attempt.ts";
 import { confirmBoot, decideAftermath, noteGivenBack, outcomeOf } from "../../src/journal/aftermath.ts";
 import { type BootFacts, classifyBoot } from "../../src/journal/classify.ts";
 import { MARKER_KEY } from "../../src/kernel/marker.ts";
-import { limitReached, quarantineOf } from "../../src/journal/history.ts";
+import { quarantined } from "../../src/checks/quarantined.ts";
+import { tooManyKexecs } from "../../src/checks/too_many_kexecs.ts";
+import { DEFAULT_CONFIG } from "../../src/config/config.ts";
+import { goodInput } from "../support/check_input.ts";
 import { EMPTY_STATE, parseState, serializeState, type State } from "../../src/journal/state.ts";
-import { NOW, USR_A, USR_B } from "./samples.ts";
+import { checkedKernel, NOW, USR_A, USR_B } from "./samples.ts";
 
 export interface Image {
   readonly version: string;
@@ -132,9 +135,13 @@ export class LifeOfAHost {
   /** The checks boot-not-confirmed, quarantined and too-many-kexecs. */
   #mayKexec(): boolean {
     const { image, partuuid } = this.#next();
-    const kernel = { kernelVersion: image.version, usrhash: null, cmdline: null, partuuid };
-    return this.running.successful && quarantineOf(this.state, kernel) === null &&
-      !limitReached(this.state, MAX_CONSECUTIVE);
+    const input = goodInput({
+      ...checkedKernel({ kernelVersion: image.version, usrhash: null, partuuid }),
+      config: { ...DEFAULT_CONFIG, maxConsecutive: MAX_CONSECUTIVE },
+      history: this.state,
+    });
+    return this.running.successful &&
+      [quarantined, tooManyKexecs].every((check) => check.run(input).length === 0);
   }
 
   #kexec({ cutCommit, tries, marker }: Action & { readonly kind: "reboot" }): void {
@@ -232,7 +239,10 @@ export class LifeOfAHost {
       if (steps === cut) this.excuse = "cut while giving back";
       step(() => this.staged = true);
     }
-    const outcome = outcomeOf(classification, state, facts, times, aftermath.giveBack !== null, NOW);
+    const outcome = outcomeOf(classification, state, facts, times, {
+      gaveBack: aftermath.giveBack !== null,
+      reason: aftermath.reason,
+    }, NOW);
     const confirmed = confirmBoot(state, classification, aftermath, facts, times, NOW);
     const writes = [
       () => this.#write(confirmed),
