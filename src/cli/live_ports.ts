@@ -86,7 +86,7 @@ export function requireRoot(command: string): void {
     "needs-root",
     `Cannot ${command}: it needs root, found user ${process.getuid?.() ?? "unknown"}`,
     {
-      hint: `run it as: sudo flatcar-kexec ${command}`,
+      hint: "run it as root",
     },
   );
 }

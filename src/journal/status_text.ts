@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { printable } from "../lib/printable.ts";
 import type { SlotState } from "../gpt/slot.ts";
 import type { Attempt, AttemptLog } from "./attempt.ts";
 import type { LoadRecord } from "./load_record.ts";
@@ -41,7 +42,9 @@ export function statusText(view: StatusView): string {
     quarantineLines(view.state),
     view.problems.map((problem) => `! ${problem}`),
   ];
-  return sections.filter((lines) => lines.length > 0).map((lines) => lines.join("\n") + "\n").join("\n");
+  return sections.filter((lines) => lines.length > 0).map((lines) =>
+    lines.map((line) => `${printable(line)}\n`).join("")
+  ).join("\n");
 }
 
 function nextReboot(view: StatusView): readonly string[] {
@@ -103,16 +106,16 @@ function thisBoot({ bootId, state }: StatusView): readonly string[] {
 
 function slotLines({ slots }: StatusView): readonly string[] {
   if (slots === null) return ["Slots: the partition table cannot be read"];
-  const width = Math.max(0, ...slots.map((slot) => slot.label.length));
+  const width = Math.max(0, ...slots.map((slot) => printable(slot.label).length));
   return [
     "Slots",
     ...slots.map((slot) => {
       const marks = [
-        slot.successful ? "good" : slot.priority === 0 ? "never booted" : "unproven",
+        slot.priority === 0 ? "not bootable" : slot.successful ? "good" : "unproven",
         ...(slot.running ? ["running"] : []),
         ...(slot.next ? ["next"] : []),
       ];
-      return `  ${slot.label.padEnd(width)}  priority ${slot.priority}  tries ${slot.tries}  ${
+      return `  ${printable(slot.label).padEnd(width)}  priority ${slot.priority}  tries ${slot.tries}  ${
         marks.join(", ")
       }`;
     }),
@@ -123,9 +126,14 @@ function attemptLines(attempts: readonly Attempt[]): readonly string[] {
   if (attempts.length === 0) return [];
   return [
     "Last kexecs",
-    ...attempts.slice(-SHOWN).reverse().map((attempt) => {
+    ...attempts.slice(-SHOWN).reverse().flatMap((attempt) => {
       const kernel = `${attempt.kernelVersion ?? "unknown kernel"} (${attempt.slot.label})`;
-      return `  ${minute(attempt.at)}  ${kernel}  ${became(attempt)}`;
+      const { outcome } = attempt;
+      const why = outcome === null || outcome.gaveBack ? null : outcome.reason ?? null;
+      return [
+        `  ${minute(attempt.at)}  ${kernel}  ${became(attempt)}`,
+        ...(why === null ? [] : [`    ${why}`]),
+      ];
     }),
   ];
 }

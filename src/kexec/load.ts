@@ -117,7 +117,7 @@ export function loadPlanned(
 ): LoadRecord {
   try {
     const record = putInPlace(planning, initrds, config, ports);
-    ports.journal.send(loadedEntry(record));
+    ports.journal.send(loadedEntry(record, ports.store.readCold().value));
     return record;
   } catch (error) {
     noteSkipped(ports, { id: planning.attempt, bootId: planning.facts.bootId ?? "" }, messageOf(error));

@@ -104,6 +104,15 @@ test("loadPlanned() has record and units in place before the kernel, and spends 
   });
 });
 
+test("loadPlanned() does not announce a kexec while an ordinary reboot is asked for", () => {
+  withTempFolder((folder) => {
+    const it = stage(folder);
+    it.store.writeCold({ at: "2026-01-01T00:00:00.000Z", reason: "reboot --cold" });
+    loadPlanned(it.planning, [], DEFAULT_CONFIG, it.ports);
+    assert.match(it.entries[0]?.message ?? "", /the next reboot is an ordinary one: reboot --cold/);
+  });
+});
+
 test("loadPlanned() leaves nothing behind when kexec refuses the kernel", () => {
   withTempFolder((folder) => {
     const it = stage(folder);
