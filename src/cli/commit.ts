@@ -14,7 +14,7 @@ import { readAttribute } from "../host/text.ts";
 import { command } from "./command.ts";
 import { openHost, OUTPUT_ARGS } from "./host_options.ts";
 import { type LivePorts, livePorts, requireRoot } from "./live_ports.ts";
-import type { Terminal } from "./terminal.ts";
+import type { Severity } from "./terminal.ts";
 
 /** Seconds to wait for another command: the shutdown waits for us, and others get killed by it. */
 const PATIENCE = 10;
@@ -33,7 +33,10 @@ export const commit = command({
   async run({ args, terminal }) {
     requireRoot("commit");
     const host = openHost({});
-    if (args.failed !== undefined) return noteFailure(args.failed, livePorts(host, DEFAULT_CONFIG), terminal);
+    const say = (text: string, severity?: Severity): void => {
+      if (args.quiet !== true) terminal.err(`${text}\n`, severity);
+    };
+    if (args.failed !== undefined) return noteFailure(args.failed, livePorts(host, DEFAULT_CONFIG), say);
     requireShutdown(systemdControl());
     // The configuration is not asked: /oem is unmounted by now, and what counts is how the kernel was loaded.
     const ports = livePorts(host, DEFAULT_CONFIG);
@@ -49,7 +52,7 @@ export const commit = command({
             performActions(
               record.quiesce,
               liveQuiesceMachine(),
-              ({ message }) => terminal.err(`${message}\n`, "warning"),
+              ({ message }) => say(message, "warning"),
             ),
           ),
         bootId: readAttribute(host, "/proc/sys/kernel/random/boot_id"),
@@ -62,7 +65,7 @@ export const commit = command({
     if (outcome.kind === "vetoed") journal.send(skippedEntry(outcome.event));
     if (args.json === true) {
       terminal.out(`${JSON.stringify({ version: 1, outcome: outcome.kind, message: sentence })}\n`);
-    } else if (args.quiet !== true) terminal.err(`flatcar-kexec: ${sentence}\n`);
+    } else say(`flatcar-kexec: ${sentence}`);
     return exit;
   },
 });
@@ -81,10 +84,10 @@ export function requireShutdown(control: Pick<SystemdControl, "isStopping">): vo
   );
 }
 
-function noteFailure(result: string, ports: LivePorts, terminal: Terminal): ExitCode {
+function noteFailure(result: string, ports: LivePorts, say: (text: string) => void): ExitCode {
   const event = noteFailedCommit(ports, failureSentence(result));
   if (event !== null) {
-    terminal.err(`flatcar-kexec: no kexec, ordinary reboot: ${event.reason}\n`);
+    say(`flatcar-kexec: no kexec, ordinary reboot: ${event.reason}`);
     ports.journal.send(skippedEntry(event));
   }
   return EXIT.done;

@@ -31,13 +31,15 @@ export const confirm = command({
     requireRoot("confirm");
     const host = openHost({});
     const { config, problem } = await configOrDefault(host, {});
-    if (problem !== null) terminal.err(`flatcar-kexec: ${problem}\n`, "warning");
+    if (problem !== null && args.quiet !== true) terminal.err(`flatcar-kexec: ${problem}\n`, "warning");
     const result = await withCommandLock("confirm", () =>
       confirmThisBoot({
         host,
         store: createFileStore(),
         control: systemdControl(),
-        journal: journaldSink((sentence) => terminal.err(`flatcar-kexec: ${sentence}\n`, "warning")),
+        journal: journaldSink((sentence) => {
+          if (args.quiet !== true) terminal.err(`flatcar-kexec: ${sentence}\n`, "warning");
+        }),
         metricsFile: config.metrics.textfile,
         stageUpdateAgain: () => void stageUpdateAgain(),
         withDisk: (path, use) => withDisk(path, { lockSeconds: PATIENCE }, use),
@@ -70,13 +72,12 @@ export const confirm = command({
       }\n`);
       return EXIT.done;
     }
-    if (args.quiet !== true) {
-      terminal.out(`${classification.sentence}\n`);
-      if (result.reason !== null && !result.problems.includes(result.reason)) {
-        terminal.out(`${result.reason}\n`);
-      }
+    if (args.quiet === true) return EXIT.done;
+    terminal.out(`${classification.sentence}\n`);
+    if (result.reason !== null && !result.problems.includes(result.reason)) {
+      terminal.out(`${result.reason}\n`);
     }
-    if (args.quiet !== true && findings.length > 0) {
+    if (findings.length > 0) {
       terminal.err(`${renderFindings(findings, painter(terminal.errColor), terminal.width)}\n`);
     }
     for (const problem of result.problems) terminal.err(`flatcar-kexec: ${problem}\n`, "warning");

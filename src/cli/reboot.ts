@@ -10,6 +10,7 @@ import { planAndLoad } from "./load_plan.ts";
 import { exitCodeOfPlan, type PlanArguments } from "./plan_host.ts";
 import { showPluginLog } from "./plugin_log.ts";
 import { type Refusal, refusalOf } from "./reboot_refusal.ts";
+import { type RebootOutput, tellCold, tellRefusal, tellWay } from "./reboot_report.ts";
 import { renderFindings } from "./render_plan.ts";
 import { painter, type Terminal } from "./terminal.ts";
 
@@ -38,15 +39,12 @@ export const reboot = command({
     }
     const refusal = await tryLoad(args, all("allow"), terminal);
     if (refusal === null) {
-      say(terminal, args, "kexec", "Going through kexec");
+      tellWay(terminal, args, "kexec", "Going through kexec");
       systemdControl().reboot("kexec", options);
       return EXIT.done;
     }
-    if (args.quiet !== true) terminal.err(`flatcar-kexec: ${refusal.sentence}\n`, "warning");
-    if (args["kexec-only"] === true) {
-      if (args.json === true) say(terminal, args, null, "");
-      return refusal.exit;
-    }
+    tellRefusal(terminal, args, refusal);
+    if (args["kexec-only"] === true) return refusal.exit;
     const cold = refusal.failure === null ? { isCertain: true, problems: [] } : await goColdHere(args, {
       request: `the kexec failed: ${refusal.failure}`,
       skipped: refusal.failure,
@@ -64,7 +62,7 @@ interface RebootRefusal extends Refusal {
 
 /** Whatever stands in the way of a kexec must not stand in the way of the reboot. */
 async function tryLoad(
-  args: RebootArguments,
+  args: PlanArguments & RebootOutput,
   allow: readonly string[],
   terminal: Terminal,
 ): Promise<RebootRefusal | null> {
@@ -95,7 +93,7 @@ async function tryLoad(
  * @param options.mayBeBusy Whether another command that is at work stops it.
  */
 async function goColdHere(
-  args: RebootArguments,
+  args: PlanArguments & RebootOutput,
   why: Parameters<typeof goCold>[2],
   { mayBeBusy }: { readonly mayBeBusy: boolean },
 ): Promise<ColdOutcome> {
@@ -115,33 +113,4 @@ async function goColdHere(
       return { isCertain: false, problems: [messageOf(error), messageOf(second)] };
     }
   }
-}
-
-interface RebootArguments extends PlanArguments {
-  readonly json?: boolean | undefined;
-  readonly quiet?: boolean | undefined;
-}
-
-function tellCold(terminal: Terminal, args: RebootArguments, cold: ColdOutcome, sentence: string): void {
-  if (args.quiet !== true) {
-    for (const problem of cold.problems) terminal.err(`flatcar-kexec: ${problem}\n`, "warning");
-  }
-  if (cold.isCertain) return say(terminal, args, "firmware", sentence);
-  say(
-    terminal,
-    args,
-    "uncertain",
-    "Rebooting; it goes by kexec after all if commit cannot unload the kernel either",
-  );
-}
-
-/** @param way Null: no reboot follows. */
-function say(
-  terminal: Terminal,
-  args: RebootArguments,
-  way: "kexec" | "firmware" | "uncertain" | null,
-  sentence: string,
-): void {
-  if (args.json === true) terminal.out(`${JSON.stringify({ version: 1, reboot: way })}\n`);
-  else if (args.quiet !== true) terminal.out(`${sentence}\n`);
 }
