@@ -1,5 +1,5 @@
 import { withCommandLock } from "../journal/command_lock.ts";
-import { type ColdOutcome, goCold } from "../kexec/cold.ts";
+import { type ColdOutcome, type ColdReason, goCold } from "../kexec/cold.ts";
 import { EXIT, KexecError, messageOf } from "../lib/errors.ts";
 import { systemdControl } from "../systemd/control.ts";
 import { command } from "./command.ts";
@@ -32,6 +32,7 @@ export const reboot = command({
       const cold = await goColdHere(args, {
         request: "reboot --cold",
         skipped: "an ordinary reboot was asked for: reboot --cold",
+        isNews: true,
       }, { mayBeBusy: true });
       tellCold(terminal, args, cold, "An ordinary reboot was asked for: going through the firmware");
       systemdControl().reboot("firmware", options);
@@ -48,6 +49,7 @@ export const reboot = command({
     const cold = refusal.failure === null ? { isCertain: true, problems: [] } : await goColdHere(args, {
       request: `the kexec failed: ${refusal.failure}`,
       skipped: refusal.failure,
+      isNews: false,
     }, { mayBeBusy: false });
     tellCold(terminal, args, cold, "Taking an ordinary reboot");
     systemdControl().reboot("firmware", options);
@@ -94,7 +96,7 @@ async function tryLoad(
  */
 async function goColdHere(
   args: PlanArguments & RebootOutput,
-  why: Parameters<typeof goCold>[2],
+  why: ColdReason,
   { mayBeBusy }: { readonly mayBeBusy: boolean },
 ): Promise<ColdOutcome> {
   const act = async (): Promise<ColdOutcome> => {

@@ -16,18 +16,25 @@ export interface ColdOutcome {
   readonly problems: readonly string[];
 }
 
+/** Why the next reboot is an ordinary one. */
+export interface ColdReason {
+  /** For `status`, commit and a `load` in between: a sentence. */
+  readonly request: string;
+  /** For the next boot, which is to know why it came through the firmware. */
+  readonly skipped: string;
+  /** False: a load that failed may have left the same word already. */
+  readonly isNews: boolean;
+}
+
 /**
  * Drop what is ours, and leave word for whoever would load again before the reboot. Three things keep a kernel of
  * ours from being started, and one of them is enough: it is unloaded; or a reboot ends in no kexec any more; or commit
  * finds the request and unloads it then.
- *
- * @param request Why, for `status`, commit and a `load` in between: a sentence.
- * @param skipped The same for the next boot, which is to know why it came through the firmware.
  */
 export function goCold(
   ports: LoadPorts,
   config: Config,
-  { request, skipped }: { readonly request: string; readonly skipped: string },
+  { request, skipped, isNews }: ColdReason,
 ): ColdOutcome {
   const problems: string[] = [];
   const succeeds = (step: () => void): boolean => {
@@ -47,8 +54,7 @@ export function goCold(
   const isCertain = isGone || succeeds(() => ports.jump.endInReboot());
   const bootId = readAttribute(ports.host, "/proc/sys/kernel/random/boot_id") ?? "";
   const last = ports.store.readLog().value.skips.at(-1);
-  // A load that failed has said so itself.
-  if (last?.reason !== skipped || last.bootId !== bootId) {
+  if (isNews || last?.reason !== skipped || last.bootId !== bootId) {
     noteSkipped(ports, { id: record?.id ?? null, bootId }, skipped);
   }
   return { isCertain, problems };

@@ -4,8 +4,15 @@
  * what follows from it are the real code.
  */
 import assert from "node:assert/strict";
-import { type AttemptEvent, foldEvents } from "../../src/journal/attempt.ts";
-import { confirmBoot, decideAftermath, noteGivenBack, outcomeOf } from "../../src/journal/aftermath.ts";
+import { type Attempt, type AttemptEvent, foldEvents } from "../../src/journal/attempt.ts";
+import {
+  confirmBoot,
+  decideAftermath,
+  decideOwed,
+  noteGivenBack,
+  noteOwed,
+  outcomeOf,
+} from "../../src/journal/aftermath.ts";
 import { type BootFacts, classifyBoot } from "../../src/journal/classify.ts";
 import { MARKER_KEY } from "../../src/kernel/marker.ts";
 import { quarantined } from "../../src/checks/quarantined.ts";
@@ -45,10 +52,12 @@ export type Action =
     readonly stays: boolean;
     readonly tries: "spend" | "keep";
     readonly marker: boolean;
+    /** Whether somebody else has locked the disk when confirm wants to give a try back. */
+    readonly held: boolean;
   };
 
 /** Why an update may be lost without kexec being to blame. */
-export type Excuse = "not marked good in time" | "cut while giving back" | null;
+export type Excuse = "not marked good in time" | "cut while giving back" | "disk held" | null;
 
 export const MAX_CONSECUTIVE = 3;
 
@@ -87,7 +96,7 @@ export class LifeOfAHost {
     if (action.kind === "update") return this.#update(action);
     if (action.kexec && this.#mayKexec()) this.#kexec(action);
     else this.#firmware();
-    this.#afterBoot(action.cutConfirm);
+    this.#afterBoot(action.cutConfirm, action.held);
     if (action.stays) this.#updateEngine();
     else if (!this.running.successful) this.excuse = "not marked good in time";
   }
@@ -199,18 +208,18 @@ export class LifeOfAHost {
   }
 
   /** confirm; a power cut in it leads to a boot through the firmware, and to confirm again. */
-  #afterBoot(cut: number): void {
+  #afterBoot(cut: number, held: boolean): void {
     try {
-      this.#confirm(cut);
+      this.#confirm(cut, held);
     } catch (error) {
       if (!(error instanceof PowerCut)) throw error;
       if (!this.running.successful) this.excuse = "not marked good in time";
       this.#firmware();
-      this.#confirm(Infinity);
+      this.#confirm(Infinity, held);
     }
   }
 
-  #confirm(cut: number): void {
+  #confirm(cut: number, held: boolean): void {
     let steps = 0;
     const step = (action: () => void): void => {
       if (steps++ === cut) throw new PowerCut();
@@ -230,17 +239,29 @@ export class LifeOfAHost {
     const aftermath = decideAftermath(classification, this.state, facts, NOW);
     const times = { seconds: null, firmwareSeconds: 1 };
     let state = this.state;
-    if (aftermath.giveBack !== null && classification.attempt !== null) {
-      const { partuuid } = aftermath.giveBack;
-      const attempt = classification.attempt;
-      step(() => this.#write(state = noteGivenBack(state, attempt, NOW)));
-      if (steps === cut) this.excuse = "cut while giving back";
-      step(() => this.#giveBack(partuuid));
-      if (steps === cut) this.excuse = "cut while giving back";
-      step(() => this.staged = true);
-    }
+    const owed = decideOwed(foldEvents(this.events), state, facts);
+    const due = classification.attempt !== null && aftermath.giveBack !== null
+      ? { attempt: classification.attempt, giveBack: aftermath.giveBack }
+      : owed !== null && this.#holds(owed.attempt)
+      ? owed
+      : null;
+    let gaveBack = false;
+    if (due !== null && due.giveBack !== null) {
+      const { attempt, giveBack: { partuuid } } = due;
+      if (held) {
+        this.excuse = "disk held";
+        state = noteOwed(state, attempt, this.bootId);
+      } else {
+        step(() => this.#write(state = noteGivenBack(state, attempt, NOW)));
+        if (steps === cut) this.excuse = "cut while giving back";
+        step(() => this.#giveBack(partuuid));
+        if (steps === cut) this.excuse = "cut while giving back";
+        step(() => this.staged = true);
+        gaveBack = true;
+      }
+    } else if (state.owedTry !== null) state = { ...state, owedTry: null };
     const outcome = outcomeOf(classification, state, facts, times, {
-      gaveBack: aftermath.giveBack !== null,
+      gaveBack,
       reason: aftermath.reason,
     }, NOW);
     const confirmed = confirmBoot(state, classification, aftermath, facts, times, NOW);
@@ -251,6 +272,11 @@ export class LifeOfAHost {
       },
     ];
     for (const write of this.#outcomeFirst ? writes.reverse() : writes) step(write);
+  }
+
+  /** Whether the slot still has the image that an attempt was about, as the root hash of its /usr tells. */
+  #holds({ slot: { partuuid }, kernelVersion }: Attempt): boolean {
+    return this.slots.some((slot) => slot.partuuid === partuuid && slot.image.version === kernelVersion);
   }
 
   #giveBack(partuuid: string): void {

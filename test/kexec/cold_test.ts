@@ -19,7 +19,7 @@ interface Stage {
   readonly steps: string[];
   readonly ports: LoadPorts;
   readonly faults: Set<Fault>;
-  cold(): ColdOutcome;
+  cold(isNews?: boolean): ColdOutcome;
 }
 
 /** A host with a kernel of ours loaded. */
@@ -76,7 +76,8 @@ function stage(folder: string): Stage {
     steps,
     ports,
     faults,
-    cold: () => goCold(ports, DEFAULT_CONFIG, { request: "reboot --cold", skipped: "it was asked for" }),
+    cold: (isNews = true) =>
+      goCold(ports, DEFAULT_CONFIG, { request: "reboot --cold", skipped: "it was asked for", isNews }),
   };
 }
 
@@ -87,8 +88,11 @@ test("goCold() leaves its request before anything else, drops the kernel and lea
     assert.deepEqual(it.steps, ["cold.json", "cancel"]);
     assert.equal(whatIsLoaded(it.ports).kind, "nothing");
     assert.equal(it.store.readCold().value?.reason, "reboot --cold");
-    it.cold();
-    assert.deepEqual(it.store.readLog().value.skips.map(({ reason }) => reason), ["it was asked for"]);
+    it.cold(false);
+    const reasons = () => it.store.readLog().value.skips.map(({ reason }) => reason);
+    assert.deepEqual(reasons(), ["it was asked for"], "left already");
+    it.cold(true);
+    assert.equal(reasons().length, 2);
   });
 });
 
