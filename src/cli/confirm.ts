@@ -65,6 +65,7 @@ export const confirm = command({
           seconds: times.seconds,
           savedSeconds: result.savedSeconds,
           gaveBack: result.gaveBack,
+          reason: result.reason,
           quarantined: aftermath.quarantine !== null,
           problems: result.problems,
           findings,
