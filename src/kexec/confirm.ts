@@ -77,19 +77,20 @@ export function confirmThisBoot(ports: ConfirmPorts): Confirmation {
 
   const owed = decideOwed(log, before, facts);
   const due = aftermath.giveBack !== null && attempt !== null
-    ? { attempt, giveBack: aftermath.giveBack, reason: aftermath.reason }
+    ? { attempt, giveBack: aftermath.giveBack }
     : owed;
   let state = before;
   let gaveBack = false;
   let reason = aftermath.reason ?? owed?.reason ?? null;
-  if (
-    due !== null && due.giveBack !== null && disk !== null &&
-    isSameImage(ports.host, disk, due, before, facts)
-  ) {
+  if (due === null || due.giveBack === null || disk === null) state = { ...before, owedTry: null };
+  else if (isSameImage(ports.host, disk, due.attempt, before, facts)) {
     const went = giveBack(ports, disk, due.attempt, due.giveBack, before, facts.bootId);
     ({ state, gaveBack } = went);
     if (went.problem !== null) problems.push(reason = went.problem);
-  } else if (before.owedTry !== null) state = { ...before, owedTry: null };
+  } else {
+    state = { ...before, owedTry: null };
+    reason = "the try stays spent: the slot may hold another image than the one that lost it";
+  }
   if (gaveBack) {
     try {
       ports.stageUpdateAgain();
@@ -104,7 +105,7 @@ export function confirmThisBoot(ports: ConfirmPorts): Confirmation {
     ? { ...owed.attempt.outcome, gaveBack, reason }
     : null;
   if (verdict === "none") {
-    if (state !== before) store.writeState(state);
+    if (gaveBack || before.owedTry !== null || state.owedTry !== null) store.writeState(state);
     if (amended !== null) store.appendEvent(amended);
     return done;
   }
@@ -190,7 +191,7 @@ function giveBack(
 function isSameImage(
   host: Host,
   disk: string,
-  { attempt }: { readonly attempt: Attempt },
+  attempt: Attempt,
   { owedTry }: State,
   { bootId }: BootFacts,
 ): boolean {

@@ -148,7 +148,8 @@ test("a try that could not go back in one boot goes back in the next, if the slo
     it.confirm();
     it.held = null;
     it.boot("boot-3");
-    const { gaveBack } = it.confirm();
+    const { gaveBack, reason } = it.confirm();
+    assert.equal(reason, "the try stays spent: the slot may hold another image than the one that lost it");
     assert.deepEqual([gaveBack, it.triesOfB(), it.store.readState().value.owedTry], [false, 0, null]);
   });
 });
