@@ -5,7 +5,8 @@ import { liveMounter } from "../kexec/late_mounts.ts";
 import { liveQuiesceMachine, performActions, vetoesOf } from "../kexec/quiesce.ts";
 import { chooseSyscall } from "../kernel/syscall.ts";
 import { committedEntry, skippedEntry } from "../journal/journal_entry.ts";
-import { EXIT, type ExitCode } from "../lib/errors.ts";
+import { EXIT, type ExitCode, KexecError } from "../lib/errors.ts";
+import { type SystemdControl, systemdControl } from "../systemd/control.ts";
 import { journaldSink } from "../systemd/journald.ts";
 import { jumpIsKexec } from "../systemd/jump.ts";
 import { COMMIT_UNIT } from "../systemd/units.ts";
@@ -13,7 +14,7 @@ import { readAttribute } from "../host/text.ts";
 import { command } from "./command.ts";
 import { openHost, OUTPUT_ARGS } from "./host_options.ts";
 import { type LivePorts, livePorts, requireRoot } from "./live_ports.ts";
-import type { Terminal } from "./terminal.ts";
+import type { Severity } from "./terminal.ts";
 
 /** Seconds to wait for another command: the shutdown waits for us, and others get killed by it. */
 const PATIENCE = 10;
@@ -32,7 +33,11 @@ export const commit = command({
   async run({ args, terminal }) {
     requireRoot("commit");
     const host = openHost({});
-    if (args.failed !== undefined) return noteFailure(args.failed, livePorts(host, DEFAULT_CONFIG), terminal);
+    const say = (text: string, severity?: Severity): void => {
+      if (args.quiet !== true) terminal.err(`${text}\n`, severity);
+    };
+    if (args.failed !== undefined) return noteFailure(args.failed, livePorts(host, DEFAULT_CONFIG), say);
+    requireShutdown(systemdControl());
     // The configuration is not asked: /oem is unmounted by now, and what counts is how the kernel was loaded.
     const ports = livePorts(host, DEFAULT_CONFIG);
     const outcome = await withCommandLock("commit", () =>
@@ -47,7 +52,7 @@ export const commit = command({
             performActions(
               record.quiesce,
               liveQuiesceMachine(),
-              ({ message }) => terminal.err(`${message}\n`, "warning"),
+              ({ message }) => say(message, "warning"),
             ),
           ),
         bootId: readAttribute(host, "/proc/sys/kernel/random/boot_id"),
@@ -60,15 +65,29 @@ export const commit = command({
     if (outcome.kind === "vetoed") journal.send(skippedEntry(outcome.event));
     if (args.json === true) {
       terminal.out(`${JSON.stringify({ version: 1, outcome: outcome.kind, message: sentence })}\n`);
-    } else if (args.quiet !== true) terminal.err(`flatcar-kexec: ${sentence}\n`);
+    } else say(`flatcar-kexec: ${sentence}`);
     return exit;
   },
 });
 
-function noteFailure(result: string, ports: LivePorts, terminal: Terminal): ExitCode {
+/**
+ * Called by hand, commit would take the try and nothing would jump. Where systemd cannot be asked, it is believed.
+ *
+ * @throws {KexecError} `state-invalid`: nothing is changed.
+ */
+export function requireShutdown(control: Pick<SystemdControl, "isStopping">): void {
+  if (control.isStopping() !== false) return;
+  throw new KexecError(
+    "state-invalid",
+    "Cannot commit: no reboot is under way, and a try is taken only right before the jump",
+    { hint: `${COMMIT_UNIT} calls it during a reboot: 'flatcar-kexec reboot' asks for one` },
+  );
+}
+
+function noteFailure(result: string, ports: LivePorts, say: (text: string) => void): ExitCode {
   const event = noteFailedCommit(ports, failureSentence(result));
   if (event !== null) {
-    terminal.err(`flatcar-kexec: no kexec, ordinary reboot: ${event.reason}\n`);
+    say(`flatcar-kexec: no kexec, ordinary reboot: ${event.reason}`);
     ports.journal.send(skippedEntry(event));
   }
   return EXIT.done;

@@ -14,13 +14,13 @@ import { journaldSink } from "../systemd/journald.ts";
 import { stageUpdateAgain } from "../systemd/staged_update.ts";
 import { systemdControl } from "../systemd/control.ts";
 import { command } from "./command.ts";
+import { configOrDefault } from "./config_or_default.ts";
 import { openHost, OUTPUT_ARGS } from "./host_options.ts";
-import { configOf } from "./plan_host.ts";
 import { requireRoot } from "./live_ports.ts";
 
 const NOTHING_SAID = { findings: [], log: [] } as const;
 
-/** Seconds to wait for another command at boot. */
+/** Seconds to wait at boot for another command, and for whoever has locked the disk. */
 const PATIENCE = 30;
 
 export const confirm = command({
@@ -30,20 +30,25 @@ export const confirm = command({
   async run({ args, terminal }) {
     requireRoot("confirm");
     const host = openHost({});
-    const { config } = await configOf(host, {});
+    const { config, problem } = await configOrDefault(host, {});
+    if (problem !== null && args.quiet !== true) terminal.err(`flatcar-kexec: ${problem}\n`, "warning");
     const result = await withCommandLock("confirm", () =>
       confirmThisBoot({
         host,
         store: createFileStore(),
         control: systemdControl(),
-        journal: journaldSink((sentence) => terminal.err(`flatcar-kexec: ${sentence}\n`, "warning")),
+        journal: journaldSink((sentence) => {
+          if (args.quiet !== true) terminal.err(`flatcar-kexec: ${sentence}\n`, "warning");
+        }),
         metricsFile: config.metrics.textfile,
         stageUpdateAgain: () => void stageUpdateAgain(),
-        withDisk: (path, use) => withDisk(path, {}, use),
+        withDisk: (path, use) => withDisk(path, { lockSeconds: PATIENCE }, use),
         now: () => new Date(),
       }), { wait: PATIENCE });
     const { classification, aftermath, times } = result;
-    const { findings, log } = result.classification.verdict === "none" ? NOTHING_SAID : runConfirm({
+    // Which plugins may run, and which bytes of them, is for the configuration to say.
+    const isAsked = problem === null && result.classification.verdict !== "none";
+    const { findings, log } = !isAsked ? NOTHING_SAID : runConfirm({
       host,
       facts: readFacts(host),
       config: config.plugins,
@@ -60,6 +65,7 @@ export const confirm = command({
           seconds: times.seconds,
           savedSeconds: result.savedSeconds,
           gaveBack: result.gaveBack,
+          reason: result.reason,
           quarantined: aftermath.quarantine !== null,
           problems: result.problems,
           findings,
@@ -67,11 +73,12 @@ export const confirm = command({
       }\n`);
       return EXIT.done;
     }
-    if (args.quiet !== true) {
-      terminal.out(`${classification.sentence}\n`);
-      if (aftermath.reason !== null) terminal.out(`${aftermath.reason}\n`);
+    if (args.quiet === true) return EXIT.done;
+    terminal.out(`${classification.sentence}\n`);
+    if (result.reason !== null && !result.problems.includes(result.reason)) {
+      terminal.out(`${result.reason}\n`);
     }
-    if (args.quiet !== true && findings.length > 0) {
+    if (findings.length > 0) {
       terminal.err(`${renderFindings(findings, painter(terminal.errColor), terminal.width)}\n`);
     }
     for (const problem of result.problems) terminal.err(`flatcar-kexec: ${problem}\n`, "warning");

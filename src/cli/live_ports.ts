@@ -15,7 +15,7 @@ import type { JumpArrangements, LoadPorts } from "../kexec/load.ts";
 import { KexecError, messageOf } from "../lib/errors.ts";
 import { type SystemdControl, systemdControl } from "../systemd/control.ts";
 import { unitFiles } from "../systemd/files.ts";
-import { applyPlan, planHandover, planHandoverRemoval } from "../systemd/install.ts";
+import { applyPlan, planDropInRemoval, planHandover, planHandoverRemoval } from "../systemd/install.ts";
 import { isElsewhere, type SnapshotArguments } from "./host_options.ts";
 
 export interface LivePorts extends LoadPorts {
@@ -60,6 +60,9 @@ function arrangements(control: SystemdControl, config: Config): JumpArrangements
     cancel() {
       applyPlan(planHandoverRemoval(files), files, control);
     },
+    endInReboot() {
+      applyPlan(planDropInRemoval(files), files, control);
+    },
     setWatchdog(microseconds) {
       const before = control.numberProperty("KExecWatchdogUSec");
       if (before !== null) control.setKexecWatchdog(microseconds);
@@ -83,7 +86,7 @@ export function requireRoot(command: string): void {
     "needs-root",
     `Cannot ${command}: it needs root, found user ${process.getuid?.() ?? "unknown"}`,
     {
-      hint: `run it as: sudo flatcar-kexec ${command}`,
+      hint: "run it as root",
     },
   );
 }

@@ -1,8 +1,8 @@
 import { withCommandLock } from "../journal/command_lock.ts";
+import { loadedSentence } from "../journal/journal_entry.ts";
 import { EXIT } from "../lib/errors.ts";
 import { command } from "./command.ts";
-import { OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
-import { openHost } from "./host_options.ts";
+import { openHost, OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
 import { requireLive, requireRoot } from "./live_ports.ts";
 import { planAndLoad } from "./load_plan.ts";
 import { exitCodeOfPlan } from "./plan_host.ts";
@@ -17,10 +17,12 @@ export const load = command({
   async run({ args, all, terminal }) {
     requireLive("load", args);
     requireRoot("load");
-    const { outcome, planned } = await withCommandLock(
+    const { outcome, planned, ports } = await withCommandLock(
       "load",
       () => planAndLoad(openHost(args), args, all("allow")),
     );
+    // It was asked for an ordinary reboot before: commit heeds that, whatever is loaded.
+    const cold = ports.store.readCold().value;
     if (args.quiet !== true) showPluginLog(planned.planning.plugins?.log ?? [], terminal);
     if (args.json === true) {
       terminal.out(`${
@@ -29,24 +31,20 @@ export const load = command({
           loaded: outcome.kind === "loaded",
           id: outcome.kind === "loaded" ? outcome.record.id : null,
           plan: outcome.plan,
+          cold,
         })
       }\n`);
     }
     if (outcome.kind === "refused") {
       const refusing = outcome.plan.findings.filter((finding) => finding.level === "refuse");
-      terminal.err(`flatcar-kexec: no kexec, ${decisionSentence(outcome.plan)}\n`);
       if (args.quiet !== true) {
+        terminal.err(`flatcar-kexec: no kexec, ${decisionSentence(outcome.plan)}\n`);
         terminal.err(`${renderFindings(refusing, painter(terminal.errColor), terminal.width)}\n`);
       }
       return exitCodeOfPlan(outcome.plan);
     }
     if (args.json !== true && args.quiet !== true) {
-      const { kernel, slot } = outcome.record;
-      terminal.out(
-        `Kernel ${kernel.version ?? kernel.path} (${slot.label}) is ${
-          outcome.already ? "loaded already" : "loaded"
-        }: the next reboot is a kexec\n`,
-      );
+      terminal.out(`${loadedSentence(outcome.record, cold, outcome.already)}\n`);
     }
     return EXIT.done;
   },

@@ -3,13 +3,24 @@
  *
  * @module
  */
+import type { Config } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import type { LoadRecord } from "../journal/load_record.ts";
-import { loadPlanned, noteSkipped, unloadLoaded, whatIsLoaded } from "../kexec/load.ts";
+import {
+  type InitrdArchive,
+  isOurs,
+  loadDigest,
+  loadPlanned,
+  noteSkipped,
+  recordOf,
+  unloadLoaded,
+  whatIsLoaded,
+} from "../kexec/load.ts";
 import { encodeNewc } from "../plugin/newc.ts";
 import { pluginInitrdPath } from "../plan/make_plan.ts";
 import { watchFile } from "../kexec/recheck.ts";
 import { type Plan, refusals } from "../plan/plan.ts";
+import { messageOf } from "../lib/errors.ts";
 import { type LivePorts, livePorts } from "./live_ports.ts";
 import { type PlanArguments, planHost, type PlannedHost } from "./plan_host.ts";
 
@@ -35,12 +46,12 @@ export async function planAndLoad(
   const loaded = whatIsLoaded(ports);
   const { plan } = planning;
   if (plan.decision === "refuse") {
-    if (loaded.kind === "ours") unloadLoaded(loaded.record, config, ports);
+    if (isOurs(loaded)) unloadLoaded(recordOf(loaded), config, ports);
     const refusing = plan.findings.filter((finding) => finding.level === "refuse");
     noteSkipped(
       ports,
       {
-        id: loaded.kind === "ours" ? loaded.record.id : null,
+        id: recordOf(loaded)?.id ?? null,
         bootId: planning.facts.bootId ?? "",
       },
       refusing.map((finding) => finding.message).join("; "),
@@ -48,21 +59,41 @@ export async function planAndLoad(
     );
     return { outcome: { kind: "refused", plan }, ports, planned };
   }
-  if (loaded.kind === "ours" && isSame(loaded.record, planned)) {
-    return { outcome: { kind: "loaded", plan, record: loaded.record, already: true }, ports, planned };
-  }
   const initrds = (planning.plugins?.initrds ?? []).map((initrd) => ({
     path: pluginInitrdPath(initrd.plugin),
     archive: encodeNewc(initrd.entries),
   }));
+  if (loaded.kind === "ours" && isSame(loaded.record, planned, initrds)) {
+    keepArranged(loaded.record, config, ports);
+    return { outcome: { kind: "loaded", plan, record: loaded.record, already: true }, ports, planned };
+  }
   const record = loadPlanned(planning, initrds, config, ports);
   return { outcome: { kind: "loaded", plan, record, already: false }, ports, planned };
 }
 
+/** What the kernel needs at the reboot may be gone since it was loaded: without it, it must not stay. */
+export function keepArranged(
+  record: LoadRecord,
+  config: Config,
+  ports: Pick<LivePorts, "host" | "machine" | "store" | "jump" | "journal" | "now">,
+): void {
+  try {
+    ports.jump.arrange();
+  } catch (error) {
+    noteSkipped(ports, record, messageOf(error));
+    unloadLoaded(record, config, ports);
+    throw error;
+  }
+}
+
 /** Whether what is loaded is what would be loaded now. */
-function isSame(record: LoadRecord, { host, planning }: PlannedHost): boolean {
+export function isSame(
+  record: LoadRecord,
+  { host, planning, effective: { config } }: PlannedHost,
+  initrds: readonly InitrdArchive[],
+): boolean {
   return record.id === planning.attempt && record.cmdline === planning.plan.cmdline &&
-    record.tableDigest === planning.disk?.tableDigest &&
+    record.digest === loadDigest(planning, initrds, config, host) &&
     record.watched.every((file) => {
       const now = watchFile(host, file.path);
       return typeof now !== "string" && now.sha256 === file.sha256;

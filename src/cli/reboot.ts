@@ -1,16 +1,16 @@
-import { type Config, DEFAULT_CONFIG } from "../config/config.ts";
-import { readAttribute } from "../host/text.ts";
 import { withCommandLock } from "../journal/command_lock.ts";
-import { noteSkipped, unloadLoaded, whatIsLoaded } from "../kexec/load.ts";
-import { EXIT, KexecError } from "../lib/errors.ts";
+import { type ColdOutcome, type ColdReason, goCold } from "../kexec/cold.ts";
+import { EXIT, KexecError, messageOf } from "../lib/errors.ts";
 import { systemdControl } from "../systemd/control.ts";
 import { command } from "./command.ts";
+import { configOrDefault } from "./config_or_default.ts";
 import { openHost, OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
 import { livePorts, requireLive, requireRoot } from "./live_ports.ts";
 import { planAndLoad } from "./load_plan.ts";
-import { configOf, exitCodeOfPlan, type PlanArguments } from "./plan_host.ts";
+import { exitCodeOfPlan, type PlanArguments } from "./plan_host.ts";
 import { showPluginLog } from "./plugin_log.ts";
 import { type Refusal, refusalOf } from "./reboot_refusal.ts";
+import { type RebootOutput, tellCold, tellRefusal, tellWay } from "./reboot_report.ts";
 import { renderFindings } from "./render_plan.ts";
 import { painter, type Terminal } from "./terminal.ts";
 
@@ -29,31 +29,45 @@ export const reboot = command({
     requireRoot("reboot");
     const options = { ignoreInhibitors: args.now === true };
     if (args.cold === true) {
-      await goCold(args, "reboot --cold");
-      say(terminal, args, "firmware", "An ordinary reboot was asked for: going through the firmware");
+      const cold = await goColdHere(args, {
+        request: "reboot --cold",
+        skipped: "an ordinary reboot was asked for: reboot --cold",
+        isNews: true,
+      }, { mayBeBusy: true });
+      tellCold(terminal, args, cold, "An ordinary reboot was asked for: going through the firmware");
       systemdControl().reboot("firmware", options);
       return EXIT.done;
     }
     const refusal = await tryLoad(args, all("allow"), terminal);
     if (refusal === null) {
-      say(terminal, args, "kexec", "Going through kexec");
+      tellWay(terminal, args, "kexec", "Going through kexec");
       systemdControl().reboot("kexec", options);
       return EXIT.done;
     }
-    terminal.err(`flatcar-kexec: ${refusal.sentence}\n`, "warning");
+    tellRefusal(terminal, args, refusal);
     if (args["kexec-only"] === true) return refusal.exit;
-    say(terminal, args, "firmware", "Taking an ordinary reboot");
+    const cold = refusal.failure === null ? { isCertain: true, problems: [] } : await goColdHere(args, {
+      request: `the kexec failed: ${refusal.failure}`,
+      skipped: refusal.failure,
+      isNews: false,
+    }, { mayBeBusy: false });
+    tellCold(terminal, args, cold, "Taking an ordinary reboot");
     systemdControl().reboot("firmware", options);
     return EXIT.done;
   },
 });
 
+interface RebootRefusal extends Refusal {
+  /** What failed; null where checks refused, which leaves nothing loaded. */
+  readonly failure: string | null;
+}
+
 /** Whatever stands in the way of a kexec must not stand in the way of the reboot. */
 async function tryLoad(
-  args: PlanArguments,
+  args: PlanArguments & RebootOutput,
   allow: readonly string[],
   terminal: Terminal,
-): Promise<Refusal | null> {
+): Promise<RebootRefusal | null> {
   try {
     // The lock is let go before the hand-over: commit, which runs during it, takes the lock itself.
     const { outcome, planned } = await withCommandLock("reboot", async () => {
@@ -62,51 +76,43 @@ async function tryLoad(
       run.ports.store.removeCold();
       return run;
     });
-    showPluginLog(planned.planning.plugins?.log ?? [], terminal);
+    if (args.quiet !== true) showPluginLog(planned.planning.plugins?.log ?? [], terminal);
     if (outcome.kind === "loaded") return null;
     const refusing = outcome.plan.findings.filter((finding) => finding.level === "refuse");
     const findings = renderFindings(refusing, painter(terminal.errColor), terminal.width);
-    return { exit: exitCodeOfPlan(outcome.plan), sentence: `no kexec:\n${findings}` };
+    return { exit: exitCodeOfPlan(outcome.plan), sentence: `no kexec:\n${findings}`, failure: null };
   } catch (error) {
     const refusal = refusalOf(error);
     if (refusal === null) throw error;
-    return refusal;
+    return { ...refusal, failure: messageOf(error) };
   }
 }
 
-/** Drop what is ours, and leave word for whoever would load again before the reboot. */
-async function goCold(args: PlanArguments, reason: string): Promise<void> {
-  const host = openHost(args);
-  const config = await configOrDefault(args);
-  const ports = livePorts(host, config);
-  await withCommandLock("reboot --cold", () => {
-    const loaded = whatIsLoaded(ports);
-    if (loaded.kind !== "foreign") unloadLoaded(loaded.kind === "ours" ? loaded.record : null, config, ports);
-    ports.store.writeCold({ at: ports.now().toISOString(), reason });
-    // What is in /run is gone by the next boot, which is to know why it came through the firmware.
-    noteSkipped(ports, {
-      id: loaded.kind === "ours" ? loaded.record.id : null,
-      bootId: readAttribute(host, "/proc/sys/kernel/random/boot_id") ?? "",
-    }, `an ordinary reboot was asked for: ${reason}`);
-  });
-}
-
-/** A mistake in a configuration file must not stand in the way of an ordinary reboot. */
-async function configOrDefault(args: PlanArguments): Promise<Config> {
+/**
+ * {@link goCold} on this machine, under the lock if that can be had: neither a /run that is full nor a defect of ours
+ * must stop the reboot.
+ *
+ * @param options.mayBeBusy Whether another command that is at work stops it.
+ */
+async function goColdHere(
+  args: PlanArguments & RebootOutput,
+  why: ColdReason,
+  { mayBeBusy }: { readonly mayBeBusy: boolean },
+): Promise<ColdOutcome> {
+  const act = async (): Promise<ColdOutcome> => {
+    const host = openHost(args);
+    const { config } = await configOrDefault(host, args);
+    return goCold(livePorts(host, config), config, why);
+  };
   try {
-    return (await configOf(openHost(args), args)).config;
+    return await withCommandLock("reboot", act);
   } catch (error) {
-    if (error instanceof KexecError) return DEFAULT_CONFIG;
-    throw error;
+    if (mayBeBusy && error instanceof KexecError && error.code === "lock-held") throw error;
+    try {
+      const cold = await act();
+      return { ...cold, problems: [messageOf(error), ...cold.problems] };
+    } catch (second) {
+      return { isCertain: false, problems: [messageOf(error), messageOf(second)] };
+    }
   }
-}
-
-function say(
-  terminal: Terminal,
-  args: { readonly json?: boolean | undefined; readonly quiet?: boolean | undefined },
-  way: "kexec" | "firmware",
-  sentence: string,
-): void {
-  if (args.json === true) terminal.out(`${JSON.stringify({ version: 1, reboot: way })}\n`);
-  else if (args.quiet !== true) terminal.out(`${sentence}\n`);
 }

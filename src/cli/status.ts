@@ -14,8 +14,9 @@ import { EXIT, KexecError } from "../lib/errors.ts";
 import { ETC_UNITS } from "../systemd/install.ts";
 import { COMMIT_UNIT } from "../systemd/units.ts";
 import { command } from "./command.ts";
+import { type ConfigOrDefault, configOrDefault } from "./config_or_default.ts";
 import { hostOptions, openHost, OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
-import { configOf } from "./plan_host.ts";
+import { configOf, type PlanArguments } from "./plan_host.ts";
 
 export const status = command({
   name: "status",
@@ -29,15 +30,22 @@ export const status = command({
       );
     }
     const host = openHost(args);
-    const { config } = await configOf(host, args);
+    const { config, problem } = await statusConfig(host, args);
     const folderOf = (path: string): string => realPathOf(hostOptions(args), path);
     const store = createFileStore({ stateFolder: folderOf(STATE_FOLDER), runFolder: folderOf(RUN_FOLDER) });
-    const view = statusView(host, store, config.maxConsecutive);
+    const seen = statusView(host, store, config.maxConsecutive);
+    const view = problem === null ? seen : { ...seen, problems: [...seen.problems, problem] };
     if (args.json === true) terminal.out(`${JSON.stringify({ version: 1, ...view })}\n`);
     else if (args.quiet !== true) terminal.out(statusText(view));
     return EXIT.done;
   },
 });
+
+/** A mistake in the host's files is one more thing to show; one in a file that the user named is the user's. */
+async function statusConfig(host: Host, args: PlanArguments): Promise<ConfigOrDefault> {
+  if (args.config === undefined) return await configOrDefault(host, args);
+  return { config: (await configOf(host, args)).config, problem: null };
+}
 
 function statusView(host: Host, store: StateStore, maxConsecutive: number): StatusView {
   const state = store.readState();

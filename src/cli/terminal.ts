@@ -7,6 +7,8 @@ import { fstatSync, writeSync } from "node:fs";
 import process from "node:process";
 import { KexecError, messageOf, systemErrorCode } from "../lib/errors.ts";
 
+export { printable } from "../lib/printable.ts";
+
 export interface Terminal {
   /** The answer. */
   out(text: string): void;
@@ -141,21 +143,4 @@ export function wrap(text: string, width: number, indent = ""): string {
   }
   lines.push(line);
   return lines.join("\n");
-}
-
-/**
- * What is shown for text from files: control characters, which could move a terminal's cursor or hide words,
- * become visible escapes.
- */
-export function printable(text: string): string {
-  return text.replace(
-    // deno-lint-ignore no-control-regex
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (character) => {
-      const code = character.codePointAt(0) ?? 0;
-      return code < 0x100
-        ? `\\x${code.toString(16).padStart(2, "0")}`
-        : `\\u${code.toString(16).padStart(4, "0")}`;
-    },
-  );
 }

@@ -4,11 +4,10 @@
  * @module
  */
 import type { SlotState } from "../gpt/slot.ts";
-import type { Attempt, OutcomeEvent } from "./attempt.ts";
+import type { Attempt, AttemptLog, OutcomeEvent } from "./attempt.ts";
 import type { BootFacts, Classification } from "./classify.ts";
 import { type KernelIdentity, sameKernel } from "../kernel/identity.ts";
-import type { QuarantineEntry } from "./history.ts";
-import type { FirmwareTime, State } from "./state.ts";
+import type { FirmwareTime, QuarantineEntry, State } from "./state.ts";
 
 /** The slot whose try goes back: its counter is 0 and becomes 1. */
 export interface GiveBack {
@@ -31,8 +30,11 @@ const NOTHING: Aftermath = { giveBack: null, reason: null, quarantine: null };
  * Decide what follows from a boot that did not arrive by the kexec that was committed.
  *
  * A try goes back once for an attempt and once for a kernel, and only where nobody but the kexec can have used
- * it up: commit took the last one, the counter still is where commit left it (GRUB would have lowered it), the slot
- * is still the first choice and unproven, and the running slot, which GRUB falls back to, is bootable.
+ * it up: commit took the last one, the counter still is where commit left it (0, from which GRUB does not boot), the
+ * slot is still the first choice and unproven, and the running slot, which GRUB falls back to, is bootable.
+ *
+ * A power cut after commit's "prepared" and before its write looks the same once GRUB has taken the try and the slot
+ * has failed: then a try goes back that was used up. Once for a kernel, which is quarantined: one more power cycle.
  */
 export function decideAftermath(
   classification: Classification,
@@ -51,7 +53,8 @@ export function decideAftermath(
     case "ordinary": {
       const decided = decideGiveBack(attempt, state, facts);
       // The try that went back is the last one that can: it is not to be risked on kexec again.
-      const isBarred = jumped(attempt) || decided.giveBack !== null;
+      const failed = classification.isCertain && jumped(attempt);
+      const isBarred = failed || decided.giveBack !== null;
       const quarantine = isBarred ? quarantineEntry(attempt, classification.sentence, now) : null;
       return { ...decided, quarantine };
     }
@@ -89,6 +92,9 @@ function decideGiveBack(
   }
   const name = slot.label === "" ? slot.partuuid : slot.label;
   if (slot.tries === attempt.triesBefore) return keep(null);
+  if (attempt.triesLeft === attempt.triesBefore) {
+    return keep("the try stays spent: GRUB took it itself, commit gave up before it had taken one");
+  }
   if (slot.successful) return keep(`the try stays spent: ${name} is marked good and needs none`);
   if (attempt.triesAfter > 0 && slot.tries > 0) return keep(null);
   if (attempt.triesAfter > 0) {
@@ -127,6 +133,34 @@ function decideGiveBack(
   };
 }
 
+/** How often a try that was to go back, and could not, is tried in all. */
+export const GIVE_BACK_LIMIT = 5;
+
+/** A try that an earlier confirm could not give back. */
+export interface OwedDecision extends Pick<Aftermath, "giveBack" | "reason"> {
+  readonly attempt: Attempt;
+}
+
+/**
+ * What is to be done now about a try that an earlier confirm could not give back; null where none is owed. A kexec
+ * that was tried since puts an end to it: what the counter holds is of that one's making.
+ */
+export function decideOwed(log: AttemptLog, state: State, facts: BootFacts): OwedDecision | null {
+  const attempt = log.attempts.at(-1);
+  if (state.owedTry === null || attempt === undefined || attempt.id !== state.owedTry.attempt) return null;
+  return { attempt, ...decideGiveBack(attempt, state, facts) };
+}
+
+/** The state after a try could not be given back, with nothing written to the disk. */
+export function noteOwed(state: State, attempt: Attempt, bootId: string): State {
+  const before = state.owedTry?.attempt === attempt.id ? state.owedTry.failures : 0;
+  const failures = before + 1;
+  return {
+    ...state,
+    owedTry: failures < GIVE_BACK_LIMIT ? { attempt: attempt.id, bootId, failures } : null,
+  };
+}
+
 function isBootable(slot: SlotState): boolean {
   return slot.priority > 0 && (slot.successful || slot.tries > 0);
 }
@@ -141,6 +175,7 @@ export function noteGivenBack(state: State, attempt: Attempt, now: Date): State 
   return {
     ...state,
     givenBack: [...state.givenBack, entry],
+    owedTry: null,
     quarantined: withEntry(state.quarantined, quarantine),
   };
 }
@@ -180,6 +215,8 @@ export function confirmBoot(
   if (verdict === "none") return state;
   const at = now.toISOString();
   const byKexec = verdict === "arrived" || verdict === "arrived-elsewhere";
+  // Where it cannot be told, the count goes up: the firmware is due once too often rather than never.
+  const mayBeKexec = byKexec || !classification.isCertain;
   const saved = savedSeconds(classification, state, times);
   const firmware: FirmwareTime | null = !byKexec && times.firmwareSeconds !== null
     ? { seconds: times.firmwareSeconds, bootId: facts.bootId, at }
@@ -191,7 +228,7 @@ export function confirmBoot(
   const added = aftermath.quarantine;
   return {
     ...state,
-    consecutive: byKexec ? state.consecutive + 1 : 0,
+    consecutive: mayBeKexec ? state.consecutive + 1 : 0,
     quarantined: added === null ? kept : withEntry(kept, added),
     firmware,
     judged: attempt?.id ?? state.judged,
@@ -218,7 +255,7 @@ export function outcomeOf(
   state: State,
   facts: BootFacts,
   times: BootTimes,
-  gaveBack: boolean,
+  back: { readonly gaveBack: boolean; readonly reason: string | null },
   now: Date,
 ): OutcomeEvent | null {
   const { attempt, verdict, sentence } = classification;
@@ -232,6 +269,6 @@ export function outcomeOf(
     sentence,
     seconds: times.seconds,
     savedSeconds: savedSeconds(classification, state, times),
-    gaveBack,
+    ...back,
   };
 }

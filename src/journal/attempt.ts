@@ -44,6 +44,7 @@ const abandonedSchema = v.looseObject({
   id: v.string(),
   at: time,
   reason: v.string(),
+  triesLeft: v.optional(v.nullable(smallCount), null),
 });
 
 const outcomeSchema = v.looseObject({
@@ -56,6 +57,7 @@ const outcomeSchema = v.looseObject({
   seconds: v.nullable(v.number()),
   savedSeconds: v.nullable(v.number()),
   gaveBack: v.boolean(),
+  reason: v.optional(nullableText, null),
 });
 
 const skippedSchema = v.looseObject({
@@ -115,6 +117,8 @@ export interface AbandonedEvent {
   readonly id: string;
   readonly at: string;
   readonly reason: string;
+  /** The slot's tries at that moment; null or absent if nobody looked. */
+  readonly triesLeft?: number | null;
 }
 
 /** What confirm found after the boot that followed. */
@@ -130,6 +134,8 @@ export interface OutcomeEvent {
   /** Firmware and boot loader time not spent, seconds. */
   readonly savedSeconds: number | null;
   readonly gaveBack: boolean;
+  /** Why the try went back or did not; null or absent where none was at stake. */
+  readonly reason?: string | null;
 }
 
 /** Load or commit decided against a kexec: the next reboot is an ordinary one. */
@@ -152,6 +158,8 @@ export interface Attempt extends Omit<PreparedEvent, "event"> {
   /** Time of the `committed` event, null if it never came. */
   readonly committedAt: string | null;
   readonly abandoned: string | null;
+  /** The slot's tries when it was abandoned; null if it was not, or nobody looked. */
+  readonly triesLeft: number | null;
   readonly outcome: OutcomeEvent | null;
 }
 
@@ -172,14 +180,25 @@ export function foldEvents(events: readonly AttemptEvent[]): AttemptLog {
     switch (event.event) {
       case "prepared": {
         const { event: _, ...fields } = event;
-        attempts.set(event.id, { ...fields, committedAt: null, abandoned: null, outcome: null });
+        // One that is prepared again is the newest.
+        attempts.delete(event.id);
+        attempts.set(event.id, {
+          ...fields,
+          committedAt: null,
+          abandoned: null,
+          triesLeft: null,
+          outcome: null,
+        });
         break;
       }
       case "committed":
         if (known !== undefined) attempts.set(event.id, { ...known, committedAt: event.at });
         break;
       case "abandoned":
-        if (known !== undefined) attempts.set(event.id, { ...known, abandoned: event.reason });
+        if (known !== undefined) {
+          const { reason: abandoned, triesLeft = null } = event;
+          attempts.set(event.id, { ...known, abandoned, triesLeft });
+        }
         break;
       case "outcome":
         if (known !== undefined) attempts.set(event.id, { ...known, outcome: event });

@@ -28,6 +28,8 @@ export interface Classification {
   readonly verdict: Verdict | "none";
   /** The attempt that the verdict is about, null if there is none. */
   readonly attempt: Attempt | null;
+  /** Whether the verdict is known, not only taken for the likelier one: no kernel is barred on a guess. */
+  readonly isCertain: boolean;
   /** A sentence without a full stop. */
   readonly sentence: string;
 }
@@ -46,18 +48,27 @@ export function cameByKexec(facts: BootFacts): boolean | null {
 
 export function classifyBoot(log: AttemptLog, state: State, facts: BootFacts): Classification {
   if (state.lastBoot?.bootId === facts.bootId) {
-    return { verdict: "none", attempt: null, sentence: state.lastBoot.sentence };
+    return { verdict: "none", attempt: null, isCertain: true, sentence: state.lastBoot.sentence };
   }
   const attempt = openAttempt(log);
   // Confirm writes the state and the log one after the other; a power cut in between must not judge twice.
   if (attempt === null || attempt.id === state.judged) return withoutAttempt(log, state, facts);
   if (attempt.bootId === facts.bootId) {
-    return { verdict: "none", attempt, sentence: `the host has not rebooted since attempt ${attempt.id}` };
+    return {
+      verdict: "none",
+      attempt,
+      isCertain: true,
+      sentence: `the host has not rebooted since attempt ${attempt.id}`,
+    };
   }
   const marker = markerOf(facts.cmdline);
   const byKexec = cameByKexec(facts);
   if (byKexec === true) return afterKexec(attempt, marker, facts);
-  if (byKexec === null && mustBeKexec(attempt, facts)) return afterKexec(attempt, null, facts);
+  if (byKexec === null && mayHaveArrived(attempt, facts)) {
+    const told = counterTells(attempt, facts);
+    if (told === true) return afterKexec(attempt, null, facts);
+    if (told === null) return unknown(attempt, facts);
+  }
   return afterFirmware(attempt, facts);
 }
 
@@ -68,6 +79,7 @@ function afterKexec(attempt: Attempt, marker: string | null, facts: BootFacts): 
     return {
       verdict: "arrived-elsewhere",
       attempt,
+      isCertain: true,
       sentence: `this boot came by a kexec that carries the mark ${marker}, expected ${attempt.id}: ${found}`,
     };
   }
@@ -75,10 +87,11 @@ function afterKexec(attempt: Attempt, marker: string | null, facts: BootFacts): 
     return {
       verdict: "arrived-elsewhere",
       attempt,
+      isCertain: true,
       sentence: `this boot came by kexec, but to ${found}; planned was ${planned}`,
     };
   }
-  return { verdict: "arrived", attempt, sentence: `this boot came by kexec: ${found}` };
+  return { verdict: "arrived", attempt, isCertain: true, sentence: `this boot came by kexec: ${found}` };
 }
 
 function afterFirmware(attempt: Attempt, facts: BootFacts): Classification {
@@ -88,6 +101,7 @@ function afterFirmware(attempt: Attempt, facts: BootFacts): Classification {
     return {
       verdict: "ordinary",
       attempt,
+      isCertain: true,
       sentence: `this boot came through the firmware: the kexec was given up: ${attempt.abandoned}`,
     };
   }
@@ -95,6 +109,7 @@ function afterFirmware(attempt: Attempt, facts: BootFacts): Classification {
     return {
       verdict: "fell-back",
       attempt,
+      isCertain: true,
       sentence:
         `the kexec to ${planned} was cut short before the jump; this boot came through the firmware: ${found}`,
     };
@@ -102,6 +117,7 @@ function afterFirmware(attempt: Attempt, facts: BootFacts): Classification {
   return {
     verdict: "fell-back",
     attempt,
+    isCertain: true,
     sentence: `the kexec to ${planned} did not arrive; this boot came through the firmware: ${found}`,
   };
 }
@@ -115,12 +131,18 @@ function withoutAttempt(log: AttemptLog, state: State, facts: BootFacts): Classi
     return {
       verdict: "arrived-elsewhere",
       attempt: null,
+      isCertain: true,
       sentence: `this boot came by a kexec, ${whose}: ${describeRunning(facts)}`,
     };
   }
   const skip = skipBefore(log, state);
   const why = skip === null ? "" : `: the kexec was skipped: ${skip.reason}`;
-  return { verdict: "ordinary", attempt: null, sentence: `this boot came through the firmware${why}` };
+  return {
+    verdict: "ordinary",
+    attempt: null,
+    isCertain: true,
+    sentence: `this boot came through the firmware${why}`,
+  };
 }
 
 /** Why the boot before this one did without a kexec, where it said so. */
@@ -129,15 +151,34 @@ function skipBefore(log: AttemptLog, state: State): SkippedEvent | null {
   return last !== undefined && last.bootId === state.lastBoot?.bootId ? last : null;
 }
 
+/** Whether nothing speaks against an arrival: what was planned runs, and carries no mark because it was given none. */
+function mayHaveArrived(attempt: Attempt, facts: BootFacts): boolean {
+  const isMarked = attempt.cmdline !== null && markerOf(attempt.cmdline) !== null;
+  return attempt.abandoned === null && !isMarked && isPlanned(attempt, facts);
+}
+
 /**
- * Without a mark and off x86, the counters tell: a slot with no tries left and not marked good is one that
- * GRUB would not have booted.
+ * Without a mark and off x86, whether the slot's counter shows that a kexec booted it, null if it does not tell. GRUB
+ * takes a try whenever there is one, and does not boot a slot that has none and is not marked good.
  */
-function mustBeKexec(attempt: Attempt, facts: BootFacts): boolean {
-  if (!isPlanned(attempt, facts)) return false;
+function counterTells(attempt: Attempt, facts: BootFacts): boolean | null {
   const slot = facts.slots?.find((slot) => slot.partuuid === attempt.slot.partuuid);
-  return attempt.tries === "spend" && attempt.triesBefore === 1 && attempt.triesAfter === 0 &&
-    slot?.tries === 0 && !slot.successful;
+  // Whether the counter ever got to what commit meant it to be is not known before that was written down.
+  if (slot === undefined || attempt.committedAt === null) return null;
+  if (slot.tries === attempt.triesAfter) return slot.tries > 0 || !slot.successful ? true : null;
+  // Marking it good takes the counter to 0 as well; who raised it is not known.
+  return slot.successful || slot.tries > attempt.triesAfter ? null : false;
+}
+
+function unknown(attempt: Attempt, facts: BootFacts): Classification {
+  return {
+    verdict: "ordinary",
+    attempt,
+    isCertain: false,
+    sentence: `it cannot be told whether this boot came by kexec or through the firmware: ${
+      describeRunning(facts)
+    }, as planned`,
+  };
 }
 
 function isPlanned(attempt: Attempt, facts: BootFacts): boolean {

@@ -1,10 +1,22 @@
 /**
  * One command at a time changes anything. The lock goes with its holder's life, so a killed command leaves
- * nothing to clean up; the file's text only says who it was.
+ * nothing to clean up; the file's text only says who it is.
+ *
+ * flock(2) asks for a descriptor, be it only for reading: nobody but root may open the file, or any user could keep
+ * every command from running.
  *
  * @module
  */
-import { closeSync, constants, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import { KexecError, messageOf, systemErrorCode } from "../lib/errors.ts";
@@ -55,9 +67,7 @@ export function takeCommandLock(command: string, options: LockOptions = {}): Com
       });
     }
     const now = options.now?.() ?? new Date();
-    const holder: LockHolder = { command, pid: process.pid, since: now.toISOString() };
-    ftruncateSync(fd);
-    writeSync(fd, JSON.stringify(holder) + "\n", 0);
+    writeHolder(fd, { command, pid: process.pid, since: now.toISOString() });
   } catch (error) {
     closeSync(fd);
     throw error;
@@ -65,10 +75,23 @@ export function takeCommandLock(command: string, options: LockOptions = {}): Com
   let held = true;
   return {
     release() {
-      if (held) closeSync(fd);
+      if (!held) return;
       held = false;
+      // Whoever takes it next may be one that leaves no name.
+      writeHolder(fd, null);
+      closeSync(fd);
     },
   };
+}
+
+/** Only words for people: a /run that is full must not stop a command. */
+function writeHolder(fd: number, holder: LockHolder | null): void {
+  try {
+    ftruncateSync(fd);
+    if (holder !== null) writeSync(fd, JSON.stringify(holder) + "\n", 0);
+  } catch {
+    // The lock itself is what counts.
+  }
 }
 
 /** Run something under the lock. A promise keeps the lock until it is settled. */
@@ -88,7 +111,10 @@ export async function withCommandLock<T>(
 function openLock(command: string, path: string): number {
   try {
     mkdirSync(join(path, ".."), { recursive: true, mode: 0o755 });
-    return openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o644);
+    const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+    // One that was there may be of an earlier version, which let everybody read it.
+    fchmodSync(fd, 0o600);
+    return fd;
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === "EACCES" || code === "EPERM") {

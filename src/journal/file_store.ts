@@ -104,10 +104,12 @@ export function createFileStore(options: FileStoreOptions = {}): StateStore {
   function setAside(path: string): string {
     const stamp = now().toISOString().replace(/[-:]/g, "").replace(/\.\d+/, "");
     const target = `${path}.corrupt-${stamp}`;
-    change(path, () => renameSync(path, target));
-    const prefix = `${basename(path)}.corrupt-`;
-    const kept = readdirSync(dirname(path)).filter((name) => name.startsWith(prefix)).sort();
-    for (const name of kept.slice(0, -SET_ASIDE_LIMIT)) rmSync(join(dirname(path), name), { force: true });
+    change(path, () => {
+      renameSync(path, target);
+      const prefix = `${basename(path)}.corrupt-`;
+      const kept = readdirSync(dirname(path)).filter((name) => name.startsWith(prefix)).sort();
+      for (const name of kept.slice(0, -SET_ASIDE_LIMIT)) rmSync(join(dirname(path), name), { force: true });
+    });
     return target;
   }
 
@@ -181,13 +183,15 @@ export function createFileStore(options: FileStoreOptions = {}): StateStore {
       remove(coldFile);
     },
 
-    setAsideDamaged() {
+    setAsideDamaged(isKernelLoaded) {
       const sentences: string[] = [];
       const check = (path: string, problems: readonly string[]): void => {
         if (problems[0] !== undefined) sentences.push(`${problems[0]}; set aside as ${setAside(path)}`);
       };
       check(stateFile, store.readState().problems);
-      check(loadFile, store.readLoad().problems);
+      const load = store.readLoad().problems;
+      if (isKernelLoaded) sentences.push(...load);
+      else check(loadFile, load);
       check(coldFile, store.readCold().problems);
       for (const path of [olderLogFile, logFile]) {
         const content = readTrusted(path);

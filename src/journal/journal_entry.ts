@@ -5,7 +5,9 @@
  * @module
  */
 import type { Attempt, OutcomeEvent, SkippedEvent, Verdict } from "./attempt.ts";
+import { oneLine } from "../lib/printable.ts";
 import type { LoadRecord } from "./load_record.ts";
+import type { ColdRequest } from "./store.ts";
 
 /** Part of the interface: never change one. */
 export const MESSAGE_IDS = {
@@ -41,11 +43,23 @@ function priorityOf(verdict: Verdict): number {
   return verdict === "fell-back" || verdict === "arrived-elsewhere" ? WARNING : NOTICE;
 }
 
-export function loadedEntry(record: LoadRecord): JournalEntry {
+/** What is loaded, and what the next reboot makes of it. */
+export function loadedSentence(record: LoadRecord, cold: ColdRequest | null, already = false): string {
+  const { kernel, slot } = record;
+  const what = `Kernel ${kernel.version ?? kernel.path} (${slot.label}) is loaded${
+    already ? " already" : ""
+  }`;
+  return cold === null
+    ? `${what}: the next reboot is a kexec`
+    : `${what}, but the next reboot is an ordinary one: ${cold.reason} (asked for at ${cold.at}; ` +
+      "'flatcar-kexec reboot' takes it back)";
+}
+
+export function loadedEntry(record: LoadRecord, cold: ColdRequest | null): JournalEntry {
   const { id, kernel, slot } = record;
   return {
     kind: "loaded",
-    message: `Kernel ${kernel.version ?? kernel.path} (${slot.label}) is loaded: the next reboot is a kexec`,
+    message: loadedSentence(record, cold),
     priority: NOTICE,
     fields: { ATTEMPT: id, KERNEL: kernel.version, SLOT: slot.label, PARTUUID: slot.partuuid },
   };
@@ -117,10 +131,6 @@ export function entryLines(entry: JournalEntry): string {
     ...fields,
     "",
   ].join("\n");
-}
-
-function oneLine(text: string): string {
-  return text.replace(/[\0-\x1f\x7f]+/g, " ");
 }
 
 function capitalize(sentence: string): string {

@@ -46,6 +46,8 @@ export interface LoadRecord {
   readonly watched: readonly WatchedFile[];
   /** What commit puts at rest before the jump, in order. */
   readonly quiesce: readonly PlannedAction[];
+  /** Over everything that load and commit go by, to tell whether a load now would come to the same; null if not known. */
+  readonly digest: string | null;
   /** KExecWatchdogUSec before load set it, to be put back; null if load left it alone. */
   readonly watchdogBefore: number | null;
   /** Warnings of the plan, for `status`. */
@@ -107,6 +109,7 @@ const schema = v.looseObject({
   firmwareRequests: v.array(v.string()),
   watched: v.array(v.looseObject({ path: v.string(), sha256: nullableText })),
   quiesce: v.array(actionSchema),
+  digest: v.optional(nullableText, null),
   watchdogBefore: v.nullable(count),
   warnings: v.array(v.string()),
   plan: v.unknown(),
@@ -125,6 +128,7 @@ export interface LoadCircumstances {
   readonly kexec: LoadRecord["kexec"];
   readonly firmwareRequests: readonly string[];
   readonly watched: readonly WatchedFile[];
+  readonly digest: string | null;
   readonly watchdogBefore: number | null;
 }
 

@@ -9,8 +9,8 @@
  * @module
  */
 import * as v from "valibot";
+import type { QuarantinedKernel } from "../checks/check.ts";
 import { issueOf, type Verdict, VERDICTS } from "./attempt.ts";
-import type { QuarantineEntry } from "./history.ts";
 
 export const STATE_FOLDER = "/var/lib/flatcar-kexec";
 export const STATE_FILE: string = `${STATE_FOLDER}/state.json`;
@@ -19,6 +19,12 @@ export const STATE_VERSION = 1;
 /** Longest lists that are kept; the oldest entries go first. */
 const LIST_LIMIT = 32;
 
+/** A kernel that is not to be started by kexec again, since it did not arrive. */
+export interface QuarantineEntry extends QuarantinedKernel {
+  /** The attempt that failed. */
+  readonly attempt: string;
+}
+
 /** A try that was given back: never twice for one kernel. */
 export interface GivenBack {
   readonly attempt: string;
@@ -26,6 +32,15 @@ export interface GivenBack {
   readonly usrhash: string | null;
   readonly partuuid: string;
   readonly at: string;
+}
+
+/** A try that was to go back, and could not, without anything having been written: a later confirm tries again. */
+export interface OwedTry {
+  readonly attempt: string;
+  /** The boot in which it was last tried. */
+  readonly bootId: string;
+  /** How often it was tried. */
+  readonly failures: number;
 }
 
 /** How long firmware and boot loader took the last time they ran. */
@@ -50,6 +65,7 @@ export interface State {
   readonly consecutive: number;
   readonly quarantined: readonly QuarantineEntry[];
   readonly givenBack: readonly GivenBack[];
+  readonly owedTry: OwedTry | null;
   readonly firmware: FirmwareTime | null;
   /** The last boot that was confirmed. */
   readonly lastBoot: BootRecord | null;
@@ -63,6 +79,7 @@ export const EMPTY_STATE: State = {
   consecutive: 0,
   quarantined: [],
   givenBack: [],
+  owedTry: null,
   firmware: null,
   lastBoot: null,
   judged: null,
@@ -81,6 +98,10 @@ const stateSchema = v.looseObject({
   consecutive: count,
   quarantined: v.array(v.looseObject({ ...kernelFields, reason: v.string(), at: time, attempt: v.string() })),
   givenBack: v.optional(v.array(v.looseObject({ ...kernelFields, at: time, attempt: v.string() })), []),
+  owedTry: v.optional(
+    v.nullable(v.looseObject({ attempt: v.string(), bootId: v.string(), failures: count })),
+    null,
+  ),
   firmware: v.optional(v.nullable(v.looseObject({ seconds, bootId: v.string(), at: time })), null),
   lastBoot: v.optional(
     v.nullable(v.looseObject({
@@ -125,10 +146,10 @@ export function parseState(path: string, text: string): ParsedState {
   if (!parsed.success) {
     return { ok: false, problem: `${path} is not a state file: ${issueOf(parsed.issues[0])}` };
   }
-  const { consecutive, quarantined, givenBack, firmware, lastBoot, judged, totals } = parsed.output;
+  const { consecutive, quarantined, givenBack, owedTry, firmware, lastBoot, judged, totals } = parsed.output;
   return {
     ok: true,
-    value: { consecutive, quarantined, givenBack, firmware, lastBoot, judged, totals },
+    value: { consecutive, quarantined, givenBack, owedTry, firmware, lastBoot, judged, totals },
     raw: parsed.output,
   };
 }

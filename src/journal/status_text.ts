@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { printable } from "../lib/printable.ts";
 import type { SlotState } from "../gpt/slot.ts";
 import type { Attempt, AttemptLog } from "./attempt.ts";
 import type { LoadRecord } from "./load_record.ts";
@@ -15,6 +16,7 @@ export interface StatusView {
   readonly loaded:
     | { readonly kind: "nothing" }
     | { readonly kind: "ours"; readonly record: LoadRecord }
+    | { readonly kind: "damaged" }
     | { readonly kind: "foreign" };
   readonly cold: ColdRequest | null;
   readonly state: State;
@@ -40,13 +42,20 @@ export function statusText(view: StatusView): string {
     quarantineLines(view.state),
     view.problems.map((problem) => `! ${problem}`),
   ];
-  return sections.filter((lines) => lines.length > 0).map((lines) => lines.join("\n") + "\n").join("\n");
+  return sections.filter((lines) => lines.length > 0).map((lines) =>
+    lines.map((line) => `${printable(line)}\n`).join("")
+  ).join("\n");
 }
 
 function nextReboot(view: StatusView): readonly string[] {
   const { loaded, cold } = view;
   if (cold !== null) return [`The next reboot is an ordinary one: ${cold.reason} (${minute(cold.at)})`];
   switch (loaded.kind) {
+    case "damaged":
+      return [
+        "A kernel is loaded whose record cannot be read: the next reboot drops it, and is an ordinary one",
+        "  'flatcar-kexec load' loads it anew",
+      ];
     case "foreign":
       return ["A kernel is loaded that is not ours: the next reboot may go to it by kexec"];
     case "ours": {
@@ -97,16 +106,16 @@ function thisBoot({ bootId, state }: StatusView): readonly string[] {
 
 function slotLines({ slots }: StatusView): readonly string[] {
   if (slots === null) return ["Slots: the partition table cannot be read"];
-  const width = Math.max(0, ...slots.map((slot) => slot.label.length));
+  const width = Math.max(0, ...slots.map((slot) => printable(slot.label).length));
   return [
     "Slots",
     ...slots.map((slot) => {
       const marks = [
-        slot.successful ? "good" : slot.priority === 0 ? "never booted" : "unproven",
+        slot.priority === 0 ? "not bootable" : slot.successful ? "good" : "unproven",
         ...(slot.running ? ["running"] : []),
         ...(slot.next ? ["next"] : []),
       ];
-      return `  ${slot.label.padEnd(width)}  priority ${slot.priority}  tries ${slot.tries}  ${
+      return `  ${printable(slot.label).padEnd(width)}  priority ${slot.priority}  tries ${slot.tries}  ${
         marks.join(", ")
       }`;
     }),
@@ -117,9 +126,14 @@ function attemptLines(attempts: readonly Attempt[]): readonly string[] {
   if (attempts.length === 0) return [];
   return [
     "Last kexecs",
-    ...attempts.slice(-SHOWN).reverse().map((attempt) => {
+    ...attempts.slice(-SHOWN).reverse().flatMap((attempt) => {
       const kernel = `${attempt.kernelVersion ?? "unknown kernel"} (${attempt.slot.label})`;
-      return `  ${minute(attempt.at)}  ${kernel}  ${became(attempt)}`;
+      const { outcome } = attempt;
+      const why = outcome === null || outcome.gaveBack ? null : outcome.reason ?? null;
+      return [
+        `  ${minute(attempt.at)}  ${kernel}  ${became(attempt)}`,
+        ...(why === null ? [] : [`    ${why}`]),
+      ];
     }),
   ];
 }

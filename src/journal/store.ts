@@ -45,6 +45,9 @@ export interface StateStore {
   writeCold(request: ColdRequest): void;
   removeCold(): void;
 
-  /** Set aside everything that cannot be trusted; a sentence for each. */
-  setAsideDamaged(): readonly string[];
+  /**
+   * Set aside everything that cannot be trusted; a sentence for each. While a kernel is loaded its record stays, damaged
+   * as it is: commit, which would drop that kernel, runs only if there is one.
+   */
+  setAsideDamaged(isKernelLoaded: boolean): readonly string[];
 }

@@ -6,6 +6,8 @@
  * @module
  */
 import { withDisk } from "../gpt/block_device.ts";
+import { readGpt } from "../gpt/read.ts";
+import { slotsOf } from "../gpt/select.ts";
 import { spendTry } from "../gpt/writer.ts";
 import { firmwareRequests } from "../host/firmware_requests.ts";
 import type { Host } from "../host/host.ts";
@@ -75,7 +77,7 @@ export function commitLoaded(ports: CommitPorts): CommitOutcome {
  * @throws {KexecError} `kexec-failed` if a kernel is loaded and stays so.
  */
 export function noteFailedCommit(
-  ports: Pick<CommitPorts, "machine" | "store" | "now">,
+  ports: Pick<CommitPorts, "host" | "machine" | "store" | "now">,
   reason: string,
 ): SkippedEvent | null {
   const record = ports.store.readLoad().value;
@@ -87,17 +89,32 @@ export function noteFailedCommit(
   return event;
 }
 
-/** An attempt that was begun is abandoned; before that it is only skipped, and nothing was at stake. */
+/**
+ * An attempt that was begun is abandoned; before that it is only skipped, and nothing was at stake. With it goes what
+ * the counter holds now: a try that GRUB takes on the way to the next boot is not to be taken for ours.
+ */
 function giveUp(
-  ports: Pick<CommitPorts, "store" | "now">,
+  ports: Pick<CommitPorts, "host" | "store" | "now">,
   record: LoadRecord,
   reason: string,
 ): SkippedEvent {
   const at = ports.now().toISOString();
   const skipped = skippedAtCommit(record.id, record.bootId, at, reason);
   const isBegun = openAttempt(ports.store.readLog().value)?.id === record.id;
-  ports.store.appendEvent(isBegun ? { event: "abandoned", id: record.id, at, reason } : skipped);
+  ports.store.appendEvent(
+    isBegun
+      ? { event: "abandoned", id: record.id, at, reason, triesLeft: triesLeft(ports.host, record) }
+      : skipped,
+  );
   return skipped;
+}
+
+/** The slot's tries as the disk has them now, null if that cannot be told. */
+function triesLeft(host: Host, record: LoadRecord): number | null {
+  const block = host.block(record.disk);
+  const gpt = block.ok ? readGpt(block.value) : null;
+  if (gpt?.ok !== true) return null;
+  return slotsOf(gpt).find((slot) => slot.partuuid === record.slot.partuuid)?.tries ?? null;
 }
 
 function skippedAtCommit(id: string | null, bootId: string, at: string, reason: string): SkippedEvent {

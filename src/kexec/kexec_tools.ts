@@ -76,7 +76,7 @@ export function loadKernel(machine: KexecMachine, program: string, request: Load
     machine.dropCaches();
     outcome = machine.run(program, args);
   }
-  requireSuccess(outcome, program, `Cannot load '${request.kernel}'`);
+  requireSuccess(outcome, program, `Cannot load '${request.kernel}'`, hintFor);
   if (machine.isLoaded() === false) {
     throw new KexecError(
       "kexec-failed",
@@ -87,7 +87,8 @@ export function loadKernel(machine: KexecMachine, program: string, request: Load
 
 /** @throws {KexecError} `kexec-tools-missing` or `kexec-failed`. */
 export function unloadKernel(machine: KexecMachine, program: string, syscall: Syscall): void {
-  requireSuccess(machine.run(program, [syscallOption(syscall), "-u"]), program, "Cannot unload the kernel");
+  const outcome = machine.run(program, [syscallOption(syscall), "-u"]);
+  requireSuccess(outcome, program, "Cannot unload the kernel", unloadHint);
   if (machine.isLoaded() === true) {
     throw new KexecError(
       "kexec-failed",
@@ -96,7 +97,12 @@ export function unloadKernel(machine: KexecMachine, program: string, syscall: Sy
   }
 }
 
-function requireSuccess(outcome: ProgramOutcome, program: string, action: string): void {
+function requireSuccess(
+  outcome: ProgramOutcome,
+  program: string,
+  action: string,
+  hintOf: (stderr: string) => string,
+): void {
   if (outcome.failure !== null) {
     throw new KexecError("kexec-tools-missing", `${action}: cannot run '${program}': ${outcome.failure}`, {
       hint: "kexec-tools is part of every Flatcar image; elsewhere install it or set program under [kexec]",
@@ -109,7 +115,7 @@ function requireSuccess(outcome: ProgramOutcome, program: string, action: string
     `${action}: ${program} ended with ${
       outcome.status === null ? "a signal" : `exit status ${outcome.status}`
     }${said === "" ? "" : `: ${said}`}`,
-    { hint: hintFor(outcome.stderr) },
+    { hint: hintOf(outcome.stderr) },
   );
 }
 
@@ -130,6 +136,15 @@ function hintFor(stderr: string): string {
   }
   if (stderr.includes("Device or resource busy")) return "another program is loading a kernel; try again";
   return "take an ordinary reboot: 'flatcar-kexec reboot --cold'";
+}
+
+/** An ordinary reboot is what unloading is for: what is left is one that passes all units by. */
+function unloadHint(stderr: string): string {
+  const way =
+    "'systemctl reboot --force' goes through the firmware without it, and stops no service in order";
+  return stderr.includes("Operation not permitted")
+    ? `run as root; with kernel.kexec_load_disabled = 1 nothing can unload it: ${way}`
+    : `the kernel stays loaded, see dmesg: ${way}`;
 }
 
 /** The machine we run on. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { createHash } from "node:crypto";
 import type { Config } from "../config/config.ts";
 import { firmwareRequests } from "../host/firmware_requests.ts";
 import type { Host } from "../host/host.ts";
@@ -22,6 +23,8 @@ export interface JumpArrangements {
   arrange(): void;
   /** The reverse; nothing happens where nothing is arranged. */
   cancel(): void;
+  /** For a kernel that cannot be unloaded: no reboot ends in a kexec by itself any more, and commit still runs. */
+  endInReboot(): void;
   /** Set KExecWatchdogUSec; the value before, in microseconds, or null if it cannot be set. */
   setWatchdog(microseconds: number): number | null;
 }
@@ -43,20 +46,61 @@ export interface LoadPorts {
 export type Loaded =
   | { readonly kind: "nothing" }
   | { readonly kind: "ours"; readonly record: LoadRecord }
+  /** There is a record, which cannot be read: commit drops such a kernel, and so may whoever is asked to. */
+  | { readonly kind: "damaged" }
   | { readonly kind: "foreign" };
 
 export function whatIsLoaded(
   ports: { readonly machine: Pick<KexecMachine, "isLoaded">; readonly store: StateStore },
 ): Loaded {
   if (ports.machine.isLoaded() !== true) return { kind: "nothing" };
-  const record = ports.store.readLoad().value;
-  return record === null ? { kind: "foreign" } : { kind: "ours", record };
+  const { value: record, problems } = ports.store.readLoad();
+  if (record !== null) return { kind: "ours", record };
+  return { kind: problems.length > 0 ? "damaged" : "foreign" };
+}
+
+/** The record of what is loaded, null if there is none that can be read. */
+export function recordOf(loaded: Loaded): LoadRecord | null {
+  return loaded.kind === "ours" ? loaded.record : null;
+}
+
+/** Whether what is loaded is ours to drop. */
+export function isOurs(loaded: Loaded): boolean {
+  return loaded.kind === "ours" || loaded.kind === "damaged";
 }
 
 /** The plan's initial RAM disks, ready to be written. */
 export interface InitrdArchive {
   readonly path: string;
   readonly archive: Uint8Array;
+}
+
+/**
+ * SHA-256 over all that load and commit go by: the plan but for its findings, which do not change what is done, and
+ * what stands in the configuration or the firmware beside it. The content of watched files is compared by itself.
+ */
+export function loadDigest(
+  planning: Planning,
+  initrds: readonly InitrdArchive[],
+  config: Config,
+  host: Host,
+): string {
+  const { findings: _, ...plan } = planning.plan;
+  return sha256(JSON.stringify({
+    plan,
+    syscall: planning.syscall,
+    watched: planning.watched,
+    disk: planning.disk,
+    tries: config.tries,
+    kexec: config.kexec,
+    watchdogSeconds: config.watchdogSeconds,
+    initrds: initrds.map(({ path, archive }) => [path, sha256(archive)]),
+    firmwareRequests: firmwareRequests(host).map((request) => request.variable),
+  }));
+}
+
+function sha256(data: string | Uint8Array): string {
+  return createHash("sha256").update(data).digest("hex");
 }
 
 /**
@@ -73,7 +117,7 @@ export function loadPlanned(
 ): LoadRecord {
   try {
     const record = putInPlace(planning, initrds, config, ports);
-    ports.journal.send(loadedEntry(record));
+    ports.journal.send(loadedEntry(record, ports.store.readCold().value));
     return record;
   } catch (error) {
     noteSkipped(ports, { id: planning.attempt, bootId: planning.facts.bootId ?? "" }, messageOf(error));
@@ -96,7 +140,7 @@ function putInPlace(
   }
   const loaded = whatIsLoaded(ports);
   if (loaded.kind === "foreign") throw foreignKernel("load");
-  if (loaded.kind === "ours") unloadLoaded(loaded.record, config, ports);
+  if (isOurs(loaded)) unloadLoaded(recordOf(loaded), config, ports);
   const record = loadRecordOf(plan, {
     id: attempt,
     bootId: facts.bootId ?? "",
@@ -108,6 +152,7 @@ function putInPlace(
     kexec: { program: config.kexec.program, syscall },
     firmwareRequests: firmwareRequests(ports.host).map((request) => request.variable),
     watched: planning.watched.map((path) => requireWatched(ports.host, path)),
+    digest: loadDigest(planning, initrds, config, ports.host),
     watchdogBefore: null,
   });
   if (record === null) throw new KexecError("internal", "Cannot load: the plan names no slot");

@@ -23,7 +23,7 @@ export interface SystemdControl {
   numberProperty(name: ManagerProperty): number | null;
   /** Microseconds that PID 1 arms the hardware watchdog with before a kexec; 0 leaves it off. */
   setKexecWatchdog(microseconds: number): void;
-  /** Whether the system is on its way down, null if systemd does not say. */
+  /** Whether the system is on its way down to a reboot, null if systemd does not say. */
   isStopping(): boolean | null;
   /** Ask for the shutdown that ends in a jump to the loaded kernel, or in a reboot through the firmware. */
   reboot(kind: "kexec" | "firmware", options?: RebootOptions): void;
@@ -104,9 +104,16 @@ export function systemdControl(run: RunProgram = runProgram): SystemdControl {
       );
     },
     isStopping() {
-      const result = run(["systemctl", "is-system-running"], CHILD_ENVIRONMENT);
-      const answer = result.stdout.trim();
-      return answer === "" || answer === "unknown" || answer === "offline" ? null : answer === "stopping";
+      const answer = run(["systemctl", "is-system-running"], CHILD_ENVIRONMENT).stdout.trim();
+      if (answer === "" || answer === "unknown" || answer === "offline") return null;
+      if (answer === "stopping") return true;
+      // A system that never came to the end of its boot may go on to say "starting" while it goes down. The job of
+      // the target is there until the very end.
+      const jobs = ["reboot.target", "kexec.target"].map((target) =>
+        run(["systemctl", "show", "--property=Job", target], CHILD_ENVIRONMENT)
+      );
+      if (jobs.some((shown) => shown.status !== 0)) return null;
+      return jobs.some((shown) => /^Job=[1-9]/m.test(shown.stdout));
     },
     reboot(kind, options = {}) {
       const verb = kind === "kexec" ? "kexec" : "reboot";

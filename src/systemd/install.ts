@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { dirname, resolve } from "node:path/posix";
 import { KexecError } from "../lib/errors.ts";
 import type { SystemdControl } from "./control.ts";
 import type { FileChange, FileEntry, UnitFiles } from "./files.ts";
@@ -119,6 +120,7 @@ export function planDisable(files: UnitFiles): InstallPlan {
  * between would jump without the commit unit.
  *
  * @param systemd Release of the running systemd, null if unknown.
+ * @throws {KexecError} `systemd-failed` where the commit unit is masked: then nothing may be loaded.
  */
 export function planHandover(
   files: UnitFiles,
@@ -126,6 +128,7 @@ export function planHandover(
   systemd: number | null,
 ): InstallPlan {
   requireUnitPath(settings.binary);
+  requireCommitUnit(files);
   const { changes, notes } = planFiles(files, handoverFiles(settings, systemd));
   return { before: [], changes, after: changes.length === 0 ? [] : [{ kind: "reload" }], notes };
 }
@@ -133,6 +136,13 @@ export function planHandover(
 export function planHandoverRemoval(files: UnitFiles): InstallPlan {
   const { changes, notes } = planRemoval(files, handoverFiles(ANY_SETTINGS, null));
   return { before: [], changes, after: changes.length === 0 ? [] : [{ kind: "reload" }], notes };
+}
+
+/** Only what makes a reboot end in a kexec goes; commit stays. */
+export function planDropInRemoval(files: UnitFiles): InstallPlan {
+  const { changes, notes } = planRemoval(files, [unit(RUN_UNITS, REBOOT_DROP_IN, "")]);
+  // Always read again: the file may be gone and its content still in force, after a reload that failed.
+  return { before: [], changes, after: [{ kind: "reload" }], notes };
 }
 
 /** For removal only the paths count. */
@@ -174,6 +184,28 @@ function requireUnitPath(binary: string): void {
     "usage",
     `Cannot put the program's path into a unit: found ${JSON.stringify(binary)}, expected an absolute path`,
   );
+}
+
+/** Without commit nobody would look again before the jump, and no try would be taken. */
+function requireCommitUnit(files: UnitFiles): void {
+  for (const path of [ETC_UNITS, RUN_UNITS].map((folder) => `${folder}/${COMMIT_UNIT}`)) {
+    const found = files.look(path);
+    const mask = found.kind === "link" && resolve(dirname(path), found.target) === "/dev/null"
+      ? "a link to /dev/null"
+      : found.kind === "file" && found.content === ""
+      ? "an empty file"
+      : null;
+    if (mask === null) continue;
+    throw new KexecError(
+      "systemd-failed",
+      `Cannot arrange a kexec: ${COMMIT_UNIT} is masked: ${path} is ${mask}, expected a unit or nothing`,
+      {
+        hint:
+          `without it no kexec is checked or counted: 'systemctl unmask ${COMMIT_UNIT}', or leave kexec alone: ` +
+          "'flatcar-kexec disable'",
+      },
+    );
+  }
 }
 
 interface FilePlan {

@@ -137,6 +137,30 @@ const SPEND: readonly FailureRow[] = [
     ],
   },
   {
+    fault: "somebody else has locked the disk when the try is to go back",
+    seen: { disk: "tries 0", boots: "A", says: "…; the next 'flatcar-kexec confirm' tries again" },
+    tests: [{
+      file: "kexec/confirm_test.ts",
+      name:
+        "a disk that somebody holds costs no try: it is not said to go back, and goes with the next confirm",
+    }],
+  },
+  {
+    fault: "`commit` gives up before the write, and B then fails under the firmware as well",
+    seen: {
+      disk: "tries 1",
+      boots: "B, which fails, then A",
+      says: "the try stays spent: GRUB took it itself, commit gave up before it had taken one",
+    },
+    tests: [
+      { file: "kexec/commit_test.ts", name: "a commit that gave up leaves word of the tries that it left" },
+      {
+        file: "journal/aftermath_test.ts",
+        name: "a commit that gave up before it took the try gives back none that GRUB took, and bars nothing",
+      },
+    ],
+  },
+  {
     fault: "the new kernel hangs, and a hardware watchdog that goes on counting resets it",
     seen: { disk: "tries 0", boots: "A, then B", says: "as after a reset by hand" },
     tests: [{

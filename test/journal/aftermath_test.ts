@@ -9,10 +9,16 @@ import {
   savedSeconds,
 } from "../../src/journal/aftermath.ts";
 import { type BootFacts, classifyBoot } from "../../src/journal/classify.ts";
-import { limitReached, quarantineOf } from "../../src/journal/history.ts";
+import { quarantined } from "../../src/checks/quarantined.ts";
+import { tooManyKexecs } from "../../src/checks/too_many_kexecs.ts";
+import type { KexecHistory } from "../../src/checks/check.ts";
+import { DEFAULT_CONFIG } from "../../src/config/config.ts";
+import type { KernelIdentity } from "../../src/kernel/identity.ts";
+import { goodInput } from "../support/check_input.ts";
 import { EMPTY_STATE, type State } from "../../src/journal/state.ts";
 import {
   arrivedBoot,
+  checkedKernel,
   firmwareBoot,
   HASH_B,
   NEW_KERNEL,
@@ -26,6 +32,15 @@ import {
 
 const committed: AttemptEvent = { event: "committed", id: "attempt-1", at: "2026-11-23T09:58:01.000Z" };
 const NO_TIMES = { seconds: null, firmwareSeconds: null };
+
+/** Whether the check bars a kernel. */
+function isBarred(history: KexecHistory, kernel: KernelIdentity): boolean {
+  return quarantined.run(goodInput({ history, ...checkedKernel(kernel) })).length > 0;
+}
+
+function isLimitReached(history: KexecHistory, maxConsecutive: number): boolean {
+  return tooManyKexecs.run(goodInput({ history, config: { ...DEFAULT_CONFIG, maxConsecutive } })).length > 0;
+}
 
 function after(
   facts: BootFacts,
@@ -65,6 +80,22 @@ test("a commit that gave up after the try was spent gives it back in the same wa
   const { aftermath } = after(firmwareBoot(), { events: [abandoned] });
   assert.equal(aftermath.giveBack?.partition, 4);
   assert.equal(aftermath.quarantine?.kernelVersion, NEW_KERNEL);
+});
+
+test("a commit that gave up before it took the try gives back none that GRUB took, and bars nothing", () => {
+  const abandoned: AttemptEvent = {
+    event: "abandoned",
+    id: "attempt-1",
+    at: committed.at,
+    reason: "the disk was locked",
+    triesLeft: 1,
+  };
+  const { aftermath } = after(firmwareBoot(), { events: [abandoned] });
+  assert.equal(aftermath.giveBack, null);
+  assert.match(aftermath.reason ?? "", /stays spent: GRUB took it itself/);
+  assert.equal(aftermath.quarantine, null);
+  const spent = after(firmwareBoot(), { events: [{ ...abandoned, triesLeft: 0 }] });
+  assert.equal(spent.aftermath.giveBack?.partition, 4);
 });
 
 test("a commit that was cut short before the try was spent has nothing to give back, and bars nothing", () => {
@@ -175,7 +206,8 @@ test("once noted, the same attempt gives nothing back after a power cut", () => 
   assert.ok(attempt !== undefined);
   const state = noteGivenBack(EMPTY_STATE, attempt, NOW);
   assert.equal(after(firmwareBoot(), { state }).aftermath.giveBack, null);
-  assert.equal(quarantineOf(state, { ...attempt, partuuid: USR_B })?.attempt, "attempt-1");
+  assert.equal(isBarred(state, { ...attempt, partuuid: USR_B }), true);
+  assert.equal(state.quarantined[0]?.attempt, "attempt-1");
 });
 
 test("kexecs in a row are counted up to a boot through the firmware", () => {
@@ -189,9 +221,9 @@ test("kexecs in a row are counted up to a boot through the firmware", () => {
     NOW,
   );
   assert.equal(state.consecutive, 10);
-  assert.equal(limitReached(state, 10), true);
-  assert.equal(limitReached(state, 11), false);
-  assert.equal(limitReached(state, 0), false);
+  assert.equal(isLimitReached(state, 10), true);
+  assert.equal(isLimitReached(state, 11), false);
+  assert.equal(isLimitReached(state, 0), false);
   const fell = after(firmwareBoot(), { state });
   const next = { ...state, lastBoot: null };
   assert.equal(
@@ -227,11 +259,12 @@ test("a kernel in quarantine leaves it by arriving, and one entry stands for a k
   assert.equal(state.quarantined.length, 1);
   assert.deepEqual([state.totals["fell-back"], state.totals.arrived], [2, 0]);
   const kernel = { kernelVersion: NEW_KERNEL, usrhash: HASH_B, partuuid: USR_B };
-  assert.equal(quarantineOf(state, kernel)?.attempt, "attempt-2");
+  assert.equal(isBarred(state, kernel), true);
+  assert.equal(state.quarantined[0]?.attempt, "attempt-2");
   const boot = arrivedBoot({ bootId: "boot-4" });
   const arrived = after(boot, { state });
   state = confirmBoot(state, arrived.classification, arrived.aftermath, boot, NO_TIMES, NOW);
-  assert.equal(quarantineOf(state, kernel), null);
+  assert.equal(isBarred(state, kernel), false);
 });
 
 test("quarantine goes by kernel version, then by image, then by partition", () => {
@@ -245,14 +278,11 @@ test("quarantine goes by kernel version, then by image, then by partition", () =
   };
   const history = (over: object) => ({ consecutive: 0, quarantined: [{ ...entry, ...over }] });
   const kernel = { kernelVersion: "6.12.1", usrhash: "2", partuuid: USR_B };
-  assert.notEqual(quarantineOf(history({}), kernel), null);
-  assert.equal(quarantineOf(history({ kernelVersion: "6.12.2", usrhash: "2" }), kernel), null);
-  assert.notEqual(quarantineOf(history({ kernelVersion: null, usrhash: "2" }), kernel), null);
-  assert.equal(quarantineOf(history({ kernelVersion: null }), kernel), null);
-  assert.notEqual(
-    quarantineOf(history({ kernelVersion: null, usrhash: null, partuuid: USR_B }), kernel),
-    null,
-  );
+  assert.equal(isBarred(history({}), kernel), true);
+  assert.equal(isBarred(history({ kernelVersion: "6.12.2", usrhash: "2" }), kernel), false);
+  assert.equal(isBarred(history({ kernelVersion: null, usrhash: "2" }), kernel), true);
+  assert.equal(isBarred(history({ kernelVersion: null }), kernel), false);
+  assert.equal(isBarred(history({ kernelVersion: null, usrhash: null, partuuid: USR_B }), kernel), true);
 });
 
 test("the firmware's time is remembered from a boot through it and counted as saved after a kexec", () => {
@@ -266,9 +296,31 @@ test("the firmware's time is remembered from a boot through it and counted as sa
   const { classification, aftermath } = after(arrivedBoot(), { state });
   const stale = { seconds: 11.4, firmwareSeconds: 3 };
   assert.equal(savedSeconds(classification, state, stale), 96.4);
-  const outcome = outcomeOf(classification, state, arrivedBoot(), stale, false, NOW);
+  const outcome = outcomeOf(
+    classification,
+    state,
+    arrivedBoot(),
+    stale,
+    { gaveBack: false, reason: null },
+    NOW,
+  );
   assert.deepEqual([outcome?.seconds, outcome?.savedSeconds, outcome?.verdict], [11.4, 96.4, "arrived"]);
   state = confirmBoot(state, classification, aftermath, arrivedBoot(), stale, NOW);
   assert.equal(state.firmware?.seconds, 96.4);
   assert.equal(state.totals.savedSeconds, 96.4);
+});
+
+test("a kernel that may have arrived is not barred, and counts towards the boot through the firmware", () => {
+  const same: Partial<PreparedEvent> = {
+    slot: { partition: 3, partuuid: USR_A, label: "USR-A" },
+    triesBefore: 0,
+    triesAfter: 0,
+    kernelVersion: "6.12.95-flatcar",
+  };
+  const boot = firmwareBoot({ bootloaderType: null });
+  const state = { ...EMPTY_STATE, consecutive: 2 };
+  const { classification, aftermath } = after(boot, { over: same, state });
+  assert.equal(classification.isCertain, false);
+  assert.deepEqual([aftermath.giveBack, aftermath.quarantine], [null, null]);
+  assert.equal(confirmBoot(state, classification, aftermath, boot, NO_TIMES, NOW).consecutive, 3);
 });

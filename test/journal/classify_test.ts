@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type AttemptEvent, foldEvents } from "../../src/journal/attempt.ts";
+import { type AttemptEvent, foldEvents, openAttempt, type PreparedEvent } from "../../src/journal/attempt.ts";
 import { type BootFacts, cameByKexec, classifyBoot } from "../../src/journal/classify.ts";
+import type { SlotState } from "../../src/gpt/slot.ts";
 import { markerOf } from "../../src/kernel/marker.ts";
 import { EMPTY_STATE, type State } from "../../src/journal/state.ts";
 import {
@@ -49,8 +50,31 @@ test("on arm64 the mark alone tells", () => {
 test("on arm64 without the mark, a spent slot that runs all the same can only have come by kexec", () => {
   const boot = arrivedBoot({ bootloaderType: null, cmdline: "BOOT_IMAGE=/flatcar/vmlinuz-b" });
   assert.equal(verdictOf(done, boot).verdict, "arrived");
-  const good = { ...boot, slots: [slotA(), slotB({ successful: true })] };
-  assert.equal(verdictOf(done, good).verdict, "fell-back");
+});
+
+test("on arm64 without the mark, a boot of what was planned is not said to have fallen back where nothing tells", () => {
+  const boot = arrivedBoot({ bootloaderType: null, cmdline: "BOOT_IMAGE=/flatcar/vmlinuz-b" });
+  const classify = (b: Partial<SlotState>, over: Partial<PreparedEvent> = {}) => {
+    const facts = { ...boot, slots: [slotA(), slotB(b)] };
+    const { verdict, isCertain } = classifyBoot(foldEvents([prepared(over), committed]), EMPTY_STATE, facts);
+    return [verdict, isCertain];
+  };
+  const keep = { tries: "keep", triesAfter: 1 } as const;
+  assert.deepEqual(classify({ successful: true }), ["ordinary", false], "marked good since");
+  assert.deepEqual(classify({ tries: 1 }, keep), ["arrived", true], "GRUB would have taken it");
+  assert.deepEqual(classify({ tries: 0 }, keep), ["fell-back", true], "GRUB has taken it");
+  assert.deepEqual(classify({ tries: 1 }), ["ordinary", false], "somebody has raised it");
+  assert.deepEqual(
+    classify({ successful: true }, { cmdline: "a flatcar.kexec=attempt-1" }),
+    ["fell-back", true],
+    "a kexec would have carried its mark",
+  );
+  const cut = classifyBoot(foldEvents([prepared()]), EMPTY_STATE, boot);
+  assert.deepEqual(
+    [cut.verdict, cut.isCertain],
+    ["ordinary", false],
+    "whether the write was made is not known",
+  );
 });
 
 test("a kexec into another slot or kernel has arrived elsewhere, and both are named", () => {
@@ -165,6 +189,12 @@ test("a boot is confirmed once, and an attempt of this very boot has not had its
     sentence: "this boot came by kexec",
   });
   assert.equal(verdictOf(done, firmwareBoot({ bootId: "boot-1" })).verdict, "none");
+});
+
+test("an attempt that is prepared again is the newest", () => {
+  const again = [prepared(), prepared({ id: "attempt-0" }), prepared(), committed];
+  assert.equal(openAttempt(foldEvents(again))?.id, "attempt-1");
+  assert.equal(verdictOf(again, arrivedBoot()).verdict, "arrived");
 });
 
 test("an attempt that the state has judged is not judged again by the boot after it", () => {

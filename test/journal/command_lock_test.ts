@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -95,5 +95,25 @@ test("a lock file that is a link is not followed", () => {
     symlinkSync(target, join(folder, "lock"));
     assert.equal(refusal(() => takeCommandLock("load", { runFolder: folder })).code, "write-failed");
     assert.equal(readFileSync(target, "utf8"), "content");
+  });
+});
+
+test("nobody but root can open the lock file, and by that hold the lock", () => {
+  withTempFolder((folder) => {
+    const mode = () => statSync(join(folder, "lock")).mode & 0o777;
+    writeFileSync(join(folder, "lock"), "", { mode: 0o644 });
+    const lock = takeCommandLock("load", { runFolder: folder });
+    assert.equal(mode(), 0o600);
+    lock.release();
+    rmSync(join(folder, "lock"));
+    takeCommandLock("load", { runFolder: folder }).release();
+    assert.equal(mode(), 0o600);
+  });
+});
+
+test("a lock that was let go names nobody", () => {
+  withTempFolder((folder) => {
+    takeCommandLock("load", { runFolder: folder }).release();
+    assert.equal(readFileSync(join(folder, "lock"), "utf8"), "");
   });
 });

@@ -40,6 +40,7 @@ const STATE: State = {
     attempt: "attempt-1",
   }],
   givenBack: [],
+  owedTry: { attempt: "attempt-1", bootId: "boot-2", failures: 1 },
   firmware: { seconds: 96.4, bootId: "boot-0", at: NOW.toISOString() },
   lastBoot: null,
   judged: null,
@@ -158,6 +159,7 @@ function record() {
     watched: [{ path: "/oem/grub.cfg", sha256: null }],
     kexec: { program: "/usr/sbin/kexec", syscall: "file" },
     firmwareRequests: [],
+    digest: "d".repeat(64),
     watchdogBefore: null,
   });
   assert.ok(record !== null);
@@ -170,7 +172,7 @@ test("a store without files is empty and has no problems", () => {
     assert.deepEqual(store().readLog(), { value: { attempts: [], skips: [] }, problems: [] });
     assert.deepEqual(store().readLoad(), { value: null, problems: [] });
     assert.deepEqual(store().readCold(), { value: null, problems: [] });
-    assert.deepEqual(store().setAsideDamaged(), []);
+    assert.deepEqual(store().setAsideDamaged(false), []);
     store().removeLoad();
     store().removeCold();
   });
@@ -373,7 +375,7 @@ test("setting aside says what was wrong and where it went, and keeps a few", () 
     for (let i = 0; i < 12; i++) {
       writeFileSync(state, "x");
       writeFileSync(loaded, "y");
-      const sentences = store.setAsideDamaged();
+      const sentences = store.setAsideDamaged(false);
       assert.match(
         sentences[0] ?? "",
         /state\.json is not JSON.*; set aside as .*state\.json\.corrupt-20261123T10/,
@@ -381,7 +383,7 @@ test("setting aside says what was wrong and where it went, and keeps a few", () 
       assert.match(sentences[1] ?? "", /loaded\.json is not JSON/);
     }
     assert.equal(readdirSync(join(state, "..")).length, 8);
-    assert.deepEqual(store.setAsideDamaged(), []);
+    assert.deepEqual(store.setAsideDamaged(false), []);
   });
 });
 
@@ -436,8 +438,12 @@ test("whatever events are appended, reading folds the same attempts", () => {
         for (const event of events) store().appendEvent(event);
         const { value, problems } = store().readLog();
         assert.deepEqual(problems, []);
-        const expected = new Set(events.filter((e) => e.event === "prepared").map((e) => e.id));
-        assert.deepEqual(value.attempts.map((attempt) => attempt.id), [...expected]);
+        const ids = events.filter((e) => e.event === "prepared").map((e) => e.id);
+        assert.deepEqual(
+          value.attempts.map((attempt) => attempt.id).reverse(),
+          [...new Set(ids.reverse())],
+          "by when each was prepared last",
+        );
       }),
       { seed: 20261123, numRuns: 30 },
     );

@@ -4,13 +4,23 @@
  * what follows from it are the real code.
  */
 import assert from "node:assert/strict";
-import { type AttemptEvent, foldEvents } from "../../src/journal/attempt.ts";
-import { confirmBoot, decideAftermath, noteGivenBack, outcomeOf } from "../../src/journal/aftermath.ts";
+import { type Attempt, type AttemptEvent, foldEvents } from "../../src/journal/attempt.ts";
+import {
+  confirmBoot,
+  decideAftermath,
+  decideOwed,
+  noteGivenBack,
+  noteOwed,
+  outcomeOf,
+} from "../../src/journal/aftermath.ts";
 import { type BootFacts, classifyBoot } from "../../src/journal/classify.ts";
 import { MARKER_KEY } from "../../src/kernel/marker.ts";
-import { limitReached, quarantineOf } from "../../src/journal/history.ts";
+import { quarantined } from "../../src/checks/quarantined.ts";
+import { tooManyKexecs } from "../../src/checks/too_many_kexecs.ts";
+import { DEFAULT_CONFIG } from "../../src/config/config.ts";
+import { goodInput } from "../support/check_input.ts";
 import { EMPTY_STATE, parseState, serializeState, type State } from "../../src/journal/state.ts";
-import { NOW, USR_A, USR_B } from "./samples.ts";
+import { checkedKernel, NOW, USR_A, USR_B } from "./samples.ts";
 
 export interface Image {
   readonly version: string;
@@ -42,10 +52,12 @@ export type Action =
     readonly stays: boolean;
     readonly tries: "spend" | "keep";
     readonly marker: boolean;
+    /** Whether somebody else has locked the disk when confirm wants to give a try back. */
+    readonly held: boolean;
   };
 
 /** Why an update may be lost without kexec being to blame. */
-export type Excuse = "not marked good in time" | "cut while giving back" | null;
+export type Excuse = "not marked good in time" | "cut while giving back" | "disk held" | null;
 
 export const MAX_CONSECUTIVE = 3;
 
@@ -84,7 +96,7 @@ export class LifeOfAHost {
     if (action.kind === "update") return this.#update(action);
     if (action.kexec && this.#mayKexec()) this.#kexec(action);
     else this.#firmware();
-    this.#afterBoot(action.cutConfirm);
+    this.#afterBoot(action.cutConfirm, action.held);
     if (action.stays) this.#updateEngine();
     else if (!this.running.successful) this.excuse = "not marked good in time";
   }
@@ -132,9 +144,13 @@ export class LifeOfAHost {
   /** The checks boot-not-confirmed, quarantined and too-many-kexecs. */
   #mayKexec(): boolean {
     const { image, partuuid } = this.#next();
-    const kernel = { kernelVersion: image.version, usrhash: null, cmdline: null, partuuid };
-    return this.running.successful && quarantineOf(this.state, kernel) === null &&
-      !limitReached(this.state, MAX_CONSECUTIVE);
+    const input = goodInput({
+      ...checkedKernel({ kernelVersion: image.version, usrhash: null, partuuid }),
+      config: { ...DEFAULT_CONFIG, maxConsecutive: MAX_CONSECUTIVE },
+      history: this.state,
+    });
+    return this.running.successful &&
+      [quarantined, tooManyKexecs].every((check) => check.run(input).length === 0);
   }
 
   #kexec({ cutCommit, tries, marker }: Action & { readonly kind: "reboot" }): void {
@@ -192,18 +208,18 @@ export class LifeOfAHost {
   }
 
   /** confirm; a power cut in it leads to a boot through the firmware, and to confirm again. */
-  #afterBoot(cut: number): void {
+  #afterBoot(cut: number, held: boolean): void {
     try {
-      this.#confirm(cut);
+      this.#confirm(cut, held);
     } catch (error) {
       if (!(error instanceof PowerCut)) throw error;
       if (!this.running.successful) this.excuse = "not marked good in time";
       this.#firmware();
-      this.#confirm(Infinity);
+      this.#confirm(Infinity, held);
     }
   }
 
-  #confirm(cut: number): void {
+  #confirm(cut: number, held: boolean): void {
     let steps = 0;
     const step = (action: () => void): void => {
       if (steps++ === cut) throw new PowerCut();
@@ -223,16 +239,31 @@ export class LifeOfAHost {
     const aftermath = decideAftermath(classification, this.state, facts, NOW);
     const times = { seconds: null, firmwareSeconds: 1 };
     let state = this.state;
-    if (aftermath.giveBack !== null && classification.attempt !== null) {
-      const { partuuid } = aftermath.giveBack;
-      const attempt = classification.attempt;
-      step(() => this.#write(state = noteGivenBack(state, attempt, NOW)));
-      if (steps === cut) this.excuse = "cut while giving back";
-      step(() => this.#giveBack(partuuid));
-      if (steps === cut) this.excuse = "cut while giving back";
-      step(() => this.staged = true);
-    }
-    const outcome = outcomeOf(classification, state, facts, times, aftermath.giveBack !== null, NOW);
+    const owed = decideOwed(foldEvents(this.events), state, facts);
+    const due = classification.attempt !== null && aftermath.giveBack !== null
+      ? { attempt: classification.attempt, giveBack: aftermath.giveBack }
+      : owed !== null && this.#holds(owed.attempt)
+      ? owed
+      : null;
+    let gaveBack = false;
+    if (due !== null && due.giveBack !== null) {
+      const { attempt, giveBack: { partuuid } } = due;
+      if (held) {
+        this.excuse = "disk held";
+        state = noteOwed(state, attempt, this.bootId);
+      } else {
+        step(() => this.#write(state = noteGivenBack(state, attempt, NOW)));
+        if (steps === cut) this.excuse = "cut while giving back";
+        step(() => this.#giveBack(partuuid));
+        if (steps === cut) this.excuse = "cut while giving back";
+        step(() => this.staged = true);
+        gaveBack = true;
+      }
+    } else if (state.owedTry !== null) state = { ...state, owedTry: null };
+    const outcome = outcomeOf(classification, state, facts, times, {
+      gaveBack,
+      reason: aftermath.reason,
+    }, NOW);
     const confirmed = confirmBoot(state, classification, aftermath, facts, times, NOW);
     const writes = [
       () => this.#write(confirmed),
@@ -241,6 +272,11 @@ export class LifeOfAHost {
       },
     ];
     for (const write of this.#outcomeFirst ? writes.reverse() : writes) step(write);
+  }
+
+  /** Whether the slot still has the image that an attempt was about, as the root hash of its /usr tells. */
+  #holds({ slot: { partuuid }, kernelVersion }: Attempt): boolean {
+    return this.slots.some((slot) => slot.partuuid === partuuid && slot.image.version === kernelVersion);
   }
 
   #giveBack(partuuid: string): void {

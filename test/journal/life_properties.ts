@@ -13,6 +13,7 @@ const reboot = fc.record({
   stays: fc.boolean(),
   tries: fc.constantFrom("spend", "keep"),
   marker: fc.boolean(),
+  held: fc.boolean(),
 });
 const update = fc.record({ kind: fc.constant("update" as const), good: fc.boolean(), arrives: fc.boolean() });
 const life = fc.array(fc.oneof(reboot, reboot, update), { minLength: 1, maxLength: 24 });
@@ -24,6 +25,7 @@ const CLEAN = {
   stays: true,
   tries: "spend",
   marker: true,
+  held: false,
 } as const;
 
 interface LifeProperty {

@@ -7,6 +7,7 @@ import {
   bootEntry,
   entryLines,
   type JournalEntry,
+  loadedSentence,
   MESSAGE_IDS,
   skippedEntry,
 } from "../../src/journal/journal_entry.ts";
@@ -74,6 +75,7 @@ const RECORD: LoadRecord = {
   quiesce: [],
   kexec: { program: "/usr/sbin/kexec", syscall: "file" },
   firmwareRequests: [],
+  digest: null,
   watchdogBefore: null,
   warnings: ["no hardware watchdog"],
   plan: null,
@@ -245,6 +247,10 @@ test("status without a loaded kernel says why", () => {
   ]);
   const cold = statusText({ ...view, cold: { at: AT, reason: "asked for by 'reboot --cold'" } });
   assert.match(cold, /^The next reboot is an ordinary one: asked for by 'reboot --cold' \(2026/);
+  assert.match(
+    statusText({ ...view, loaded: { kind: "damaged" } }),
+    /^A kernel is loaded whose record cannot be read: the next reboot drops it/,
+  );
   assert.match(statusText({ ...view, loaded: { kind: "foreign" } }), /^A kernel is loaded that is not ours/);
 });
 
@@ -281,6 +287,40 @@ test("status shows failures, quarantine and damaged state", () => {
   assert.match(text, /^ {2}6\.12\.103-flatcar {2}since 2026-11-23 10:00 UTC: it did not arrive$/m);
   assert.match(text, /^! state\.json is not JSON$/m);
   assert.ok(text.split("\n").length < 24, "one screen");
+});
+
+test("status says why a try did not go back, and obeys nothing that a label or a reason holds", () => {
+  const reason = "the try stays spent: USR-B is no longer the first choice";
+  const fell = { ...ARRIVED, verdict: "fell-back", seconds: null, reason } as const;
+  const text = statusText({
+    ...QUIET,
+    log: foldEvents([prepared(), fell]),
+    slots: [
+      { ...slotA({ label: "\u001b[31mUSR" }), running: true, next: true },
+      { ...slotB({ priority: 0 }), running: false, next: false },
+    ],
+    problems: ["two\nlines"],
+  });
+  assert.match(
+    text,
+    /\(USR-B\) {2}fell back\n {4}the try stays spent: USR-B is no longer the first choice\n/,
+  );
+  assert.match(text, /^ {2}\\x1b\[31mUSR {2}priority 1 {2}tries 0 {2}good, running, next$/m);
+  assert.match(text, /^ {2}USR-B +priority 0 {2}tries 0 {2}not bootable$/m);
+  assert.match(text, /^! two\\x0alines$/m);
+  assert.doesNotMatch(text, /\u001b/);
+});
+
+test("what is loaded is no promise of a kexec while an ordinary reboot is asked for", () => {
+  assert.equal(
+    loadedSentence(RECORD, null),
+    `Kernel ${NEW_KERNEL} (USR-B) is loaded: the next reboot is a kexec`,
+  );
+  assert.equal(
+    loadedSentence(RECORD, { at: AT, reason: "reboot --cold" }, true),
+    `Kernel ${NEW_KERNEL} (USR-B) is loaded already, but the next reboot is an ordinary one: reboot --cold ` +
+      `(asked for at ${AT}; 'flatcar-kexec reboot' takes it back)`,
+  );
 });
 
 test("the time from commit to user space is taken from both kernels' clocks", () => {

@@ -1,7 +1,9 @@
 /** Attempts, slots and boots for tests: USR-A (partition 3) runs, USR-B (4) holds the update. */
+import type { CheckInput } from "../../src/checks/check.ts";
 import type { PreparedEvent } from "../../src/journal/attempt.ts";
 import type { BootFacts } from "../../src/journal/classify.ts";
 import type { SlotState } from "../../src/gpt/slot.ts";
+import type { KernelIdentity } from "../../src/kernel/identity.ts";
 
 export const USR_A = "7130c94a-213a-4e5a-8e26-6cce9662f132";
 export const USR_B = "e03dd35c-7c2d-4a47-b3fe-27f15780a57c";
@@ -51,6 +53,17 @@ export function prepared(over: Partial<PreparedEvent> = {}): PreparedEvent {
     cmdline: null,
     from: { partuuid: USR_A, kernelRelease: OLD_KERNEL },
     ...over,
+  };
+}
+
+/** What the checks see of a kernel that is to be started. */
+export function checkedKernel(
+  { kernelVersion, usrhash, partuuid }: KernelIdentity,
+): Pick<CheckInput, "slot" | "kernel"> {
+  const kernel = { format: "bzImage", size: 1, cmdlineSize: 2047, memorySize: 1 } as const;
+  return {
+    slot: { ...slotB({ partuuid }), gptWrite: true },
+    kernel: { ok: true, kernel: { ...kernel, version: kernelVersion, usrhash } },
   };
 }
 

@@ -91,6 +91,7 @@ function stage(folder: string, tries: "spend" | "keep" = "spend"): Stage {
     kexec: { program: "kexec", syscall: "file" },
     firmwareRequests: [],
     quiesce: [],
+    digest: null,
     watchdogBefore: null,
     warnings: [],
     plan: {},
@@ -293,10 +294,36 @@ test("commitLoaded() says that it gave up what it had begun", () => {
   });
 });
 
+test("a commit that gave up leaves word of the tries that it left", () => {
+  const left = (it: Stage): number | null | undefined => it.store.readLog().value.attempts.at(-1)?.triesLeft;
+  withTempFolder((folder) => {
+    const it = stage(folder);
+    const otherUpdate = flatcarImage({ a: [3, 1, 0], b: [2, 1, 0] });
+    assert.throws(() => it.commit({ quiesce: () => (writeFileSync(it.disk, otherUpdate), []) }), KexecError);
+    assert.equal(left(it), 1);
+  });
+  withTempFolder((folder) => {
+    const it = stage(folder);
+    it.commit();
+    noteFailure(it);
+    assert.equal(left(it), 0);
+  });
+  withTempFolder((folder) => {
+    const it = stage(folder);
+    assert.throws(() => it.commit({ quiesce: () => (rmSync(it.disk), []) }), KexecError);
+    assert.equal(left(it), null);
+  });
+});
+
 const WHY = "flatcar-kexec-commit.service ran out of time";
 const noteFailure = (it: Stage) =>
   noteFailedCommit(
-    { machine: it.machine, store: it.store, now: () => new Date("2026-01-01T00:02:00Z") },
+    {
+      host: it.host,
+      machine: it.machine,
+      store: it.store,
+      now: () => new Date("2026-01-01T00:02:00Z"),
+    },
     WHY,
   );
 
@@ -342,7 +369,7 @@ test("nothing is said of an ordinary reboot while the kernel cannot be unloaded"
     const it = stage(folder);
     const machine = { ...it.machine, run: () => ({ status: 255, stderr: "no", failure: null }) };
     assert.throws(
-      () => noteFailedCommit({ machine, store: it.store, now: () => new Date() }, WHY),
+      () => noteFailedCommit({ host: it.host, machine, store: it.store, now: () => new Date() }, WHY),
       (error) => error instanceof KexecError && error.code === "kexec-failed",
     );
     assert.equal(existsSync(join(folder, "state/attempts.jsonl")), false);

@@ -116,3 +116,14 @@ test("unloadKernel() uses the syscall of the load and checks that nothing is lef
     /kexec_loaded is 1, expected 0/,
   );
 });
+
+test("unloadKernel() does not send in a circle who wants an ordinary reboot", () => {
+  for (const stderr of ["", "Operation not permitted\n", "Device or resource busy\n"]) {
+    assert.throws(
+      () => unloadKernel(fakeMachine([{ status: 255, stderr }], true), "kexec", "file"),
+      (error: unknown) =>
+        error instanceof KexecError && error.hint?.includes("'systemctl reboot --force'") === true &&
+        !error.hint.includes("--cold"),
+    );
+  }
+});

@@ -69,6 +69,7 @@ function stage(folder: string, config: Config = DEFAULT_CONFIG): Stage {
           if (it.arrangeFails) throw new KexecError("systemd-failed", "Cannot write a unit");
         },
         cancel: () => void steps.push("cancel"),
+        endInReboot: () => void steps.push("end in reboot"),
         setWatchdog: (microseconds) => (steps.push(`watchdog ${microseconds}`), 7),
       },
       journal: { send: (entry) => void entries.push(entry) },
@@ -100,6 +101,15 @@ test("loadPlanned() has record and units in place before the kernel, and spends 
         .slot?.tries,
       1,
     );
+  });
+});
+
+test("loadPlanned() does not announce a kexec while an ordinary reboot is asked for", () => {
+  withTempFolder((folder) => {
+    const it = stage(folder);
+    it.store.writeCold({ at: "2026-01-01T00:00:00.000Z", reason: "reboot --cold" });
+    loadPlanned(it.planning, [], DEFAULT_CONFIG, it.ports);
+    assert.match(it.entries[0]?.message ?? "", /the next reboot is an ordinary one: reboot --cold/);
   });
 });
 
@@ -143,6 +153,19 @@ test("loadPlanned() refuses where another program has loaded a kernel, and touch
       (error: unknown) => error instanceof KexecError && error.code === "foreign-kernel-loaded",
     );
     assert.deepEqual(it.steps, []);
+  });
+});
+
+test("a kernel whose record is torn is ours: it is dropped before another is loaded, and by who asks", () => {
+  withTempFolder((folder) => {
+    const it = stage(folder);
+    loadPlanned(it.planning, [], DEFAULT_CONFIG, it.ports);
+    writeFileSync(join(folder, "run/loaded.json"), '{"version":1,"id":');
+    assert.deepEqual(whatIsLoaded(it.ports), { kind: "damaged" });
+    it.steps.length = 0;
+    loadPlanned(it.planning, [], DEFAULT_CONFIG, it.ports);
+    assert.deepEqual(it.steps, ["unload", "cancel", "arrange", "load, record present"]);
+    assert.equal(whatIsLoaded(it.ports).kind, "ours");
   });
 });
 

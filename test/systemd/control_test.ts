@@ -81,6 +81,20 @@ test("whether the system is stopping is known, or not, but never guessed", () =>
   assert.equal(answer(""), null);
 });
 
+test("a system that goes down before it has booted is stopping, as the jobs of its targets tell", () => {
+  const asked = (reboot: Partial<CommandResult>, kexec: Partial<CommandResult>) =>
+    withAnswers({
+      "systemctl is-system-running": { stdout: "starting\n", status: 1 },
+      "systemctl show --property=Job reboot.target": reboot,
+      "systemctl show --property=Job kexec.target": kexec,
+    }).control.isStopping();
+  const none = { stdout: "Job=\n" };
+  assert.equal(asked({ stdout: "Job=1234\n" }, none), true);
+  assert.equal(asked({ stdout: "Job=0\n" }, { stdout: "Job=77\n" }), true);
+  assert.equal(asked({ stdout: "\n" }, { stdout: "Job=0\n" }), false);
+  assert.equal(asked(none, { status: 1 }), null);
+});
+
 const isDeno = "Deno" in globalThis;
 
 test(

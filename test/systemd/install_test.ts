@@ -18,6 +18,7 @@ import {
   ETC_UNITS,
   type InstallPlan,
   planDisable,
+  planDropInRemoval,
   planEnable,
   planHandover,
   planHandoverRemoval,
@@ -217,6 +218,44 @@ test("the hand-over's drop-in is of the form that the running systemd knows, and
     applyPlan(planHandover(files, SETTINGS, 252), files, noteTaker());
     applyPlan(planHandoverRemoval(files), files, noteTaker());
     assert.deepEqual(tree(root), []);
+  });
+});
+
+test("there is no hand-over while the commit unit is masked, by a link or by an empty file", () => {
+  const masks: Readonly<Record<string, Parameters<typeof writeTree>[1]>> = {
+    "etc/systemd/system/flatcar-kexec-commit.service is a link": {
+      "etc/systemd/system/flatcar-kexec-commit.service": { link: "/dev/null" },
+    },
+    "run/systemd/system/flatcar-kexec-commit.service is a link": {
+      "run/systemd/system/flatcar-kexec-commit.service": { link: "../../../dev/null" },
+    },
+    "etc/systemd/system/flatcar-kexec-commit.service is an empty file": {
+      "etc/systemd/system/flatcar-kexec-commit.service": "",
+    },
+  };
+  for (const [what, entries] of Object.entries(masks)) {
+    withRoot((root, files) => {
+      writeTree(root, entries);
+      assert.throws(
+        () => planHandover(files, SETTINGS, 257),
+        (error) => error instanceof KexecError && error.message.includes(what),
+      );
+    });
+  }
+});
+
+test("without the drop-in alone no reboot ends in a kexec by itself, and commit still runs", () => {
+  withRoot((root, files) => {
+    const control = noteTaker();
+    applyPlan(planHandover(files, SETTINGS, 257), files, noteTaker());
+    applyPlan(planDropInRemoval(files), files, control);
+    assert.deepEqual(readdirSync(join(root, "run/systemd/system")).sort(), [
+      "flatcar-kexec-commit.service",
+      "kexec.target.wants",
+      "reboot.target.wants",
+    ]);
+    applyPlan(planDropInRemoval(files), files, control);
+    assert.deepEqual(control.calls, ["reload", "reload"], "an earlier reload may have failed");
   });
 });
 
