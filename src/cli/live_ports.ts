@@ -16,7 +16,6 @@ import { KexecError, messageOf } from "../lib/errors.ts";
 import { type SystemdControl, systemdControl } from "../systemd/control.ts";
 import { unitFiles } from "../systemd/files.ts";
 import { applyPlan, planDropInRemoval, planHandover, planHandoverRemoval } from "../systemd/install.ts";
-import { isElsewhere, type SnapshotArguments } from "./host_options.ts";
 
 export interface LivePorts extends LoadPorts {
   readonly control: SystemdControl;
@@ -69,14 +68,6 @@ function arrangements(control: SystemdControl, config: Config): JumpArrangements
       return before;
     },
   };
-}
-
-/** Commands that change the machine they run on look at no other. @throws {KexecError} `usage` */
-export function requireLive(command: string, args: SnapshotArguments): void {
-  if (!isElsewhere({ ...args, disk: undefined })) return;
-  throw new KexecError("usage", `Cannot ${command}: it acts on this machine, and the options name another`, {
-    hint: "'flatcar-kexec plan' with the same options shows what would be done",
-  });
 }
 
 /** @throws {KexecError} `needs-root` */

@@ -1,9 +1,10 @@
 import { withCommandLock } from "../journal/command_lock.ts";
 import { loadedSentence } from "../journal/journal_entry.ts";
 import { EXIT } from "../lib/errors.ts";
+import { refusingFindings } from "../plan/plan.ts";
 import { command } from "./command.ts";
-import { openHost, OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
-import { requireLive, requireRoot } from "./live_ports.ts";
+import { LIVE_ARGS, openHost, OUTPUT_ARGS } from "./host_options.ts";
+import { requireRoot } from "./live_ports.ts";
 import { planAndLoad } from "./load_plan.ts";
 import { exitCodeOfPlan } from "./plan_host.ts";
 import { showPluginLog } from "./plugin_log.ts";
@@ -13,9 +14,8 @@ import { painter } from "./terminal.ts";
 export const load = command({
   name: "load",
   description: "Plan, prove and load the kernel; spends no try",
-  args: { ...PLAN_ARGS, ...OUTPUT_ARGS },
+  args: { ...LIVE_ARGS, ...OUTPUT_ARGS },
   async run({ args, all, terminal }) {
-    requireLive("load", args);
     requireRoot("load");
     const { outcome, planned, ports } = await withCommandLock(
       "load",
@@ -36,10 +36,11 @@ export const load = command({
       }\n`);
     }
     if (outcome.kind === "refused") {
-      const refusing = outcome.plan.findings.filter((finding) => finding.level === "refuse");
       if (args.quiet !== true) {
         terminal.err(`flatcar-kexec: no kexec, ${decisionSentence(outcome.plan)}\n`);
-        terminal.err(`${renderFindings(refusing, painter(terminal.errColor), terminal.width)}\n`);
+        terminal.err(
+          `${renderFindings(refusingFindings(outcome.plan), painter(terminal.errColor), terminal.width)}\n`,
+        );
       }
       return exitCodeOfPlan(outcome.plan);
     }

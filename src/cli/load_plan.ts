@@ -19,7 +19,7 @@ import {
 import { encodeNewc } from "../plugin/newc.ts";
 import { pluginInitrdPath } from "../plan/make_plan.ts";
 import { watchFile } from "../kexec/recheck.ts";
-import { type Plan, refusals } from "../plan/plan.ts";
+import { type Plan, refusals, refusingFindings } from "../plan/plan.ts";
 import { messageOf } from "../lib/errors.ts";
 import { type LivePorts, livePorts } from "./live_ports.ts";
 import { type PlanArguments, planHost, type PlannedHost } from "./plan_host.ts";
@@ -47,14 +47,13 @@ export async function planAndLoad(
   const { plan } = planning;
   if (plan.decision === "refuse") {
     if (isOurs(loaded)) unloadLoaded(recordOf(loaded), config, ports);
-    const refusing = plan.findings.filter((finding) => finding.level === "refuse");
     noteSkipped(
       ports,
       {
         id: recordOf(loaded)?.id ?? null,
         bootId: planning.facts.bootId ?? "",
       },
-      refusing.map((finding) => finding.message).join("; "),
+      refusingFindings(plan).map((finding) => finding.message).join("; "),
       refusals(plan),
     );
     return { outcome: { kind: "refused", plan }, ports, planned };

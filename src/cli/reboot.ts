@@ -2,10 +2,11 @@ import { withCommandLock } from "../journal/command_lock.ts";
 import { type ColdOutcome, type ColdReason, goCold } from "../kexec/cold.ts";
 import { EXIT, KexecError, messageOf } from "../lib/errors.ts";
 import { systemdControl } from "../systemd/control.ts";
+import { refusingFindings } from "../plan/plan.ts";
 import { command } from "./command.ts";
 import { configOrDefault } from "./config_or_default.ts";
-import { openHost, OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
-import { livePorts, requireLive, requireRoot } from "./live_ports.ts";
+import { LIVE_ARGS, openHost, OUTPUT_ARGS } from "./host_options.ts";
+import { livePorts, requireRoot } from "./live_ports.ts";
 import { planAndLoad } from "./load_plan.ts";
 import { exitCodeOfPlan, type PlanArguments } from "./plan_host.ts";
 import { showPluginLog } from "./plugin_log.ts";
@@ -14,18 +15,20 @@ import { type RebootOutput, tellCold, tellRefusal, tellWay } from "./reboot_repo
 import { renderFindings } from "./render_plan.ts";
 import { painter, type Terminal } from "./terminal.ts";
 
+/** Seconds to wait for another command: the load unit starts on the same word as a reboot manager, and takes a few. */
+const PATIENCE = 30;
+
 export const reboot = command({
   name: "reboot",
   description: "Load if needed, then hand over to systemd; an ordinary reboot where a kexec is refused",
   args: {
-    ...PLAN_ARGS,
+    ...LIVE_ARGS,
     cold: { type: "boolean", description: "an ordinary reboot through the firmware, this once" },
     now: { type: "boolean", description: "do not wait for programs that hold the reboot back (inhibitors)" },
     "kexec-only": { type: "boolean", description: "where a kexec is refused, do not reboot at all" },
     ...OUTPUT_ARGS,
   },
   async run({ args, all, terminal }) {
-    requireLive("reboot", args);
     requireRoot("reboot");
     const options = { ignoreInhibitors: args.now === true };
     if (args.cold === true) {
@@ -75,11 +78,14 @@ async function tryLoad(
       // Asking for a reboot that may be a kexec takes an earlier "reboot --cold" back.
       run.ports.store.removeCold();
       return run;
-    });
+    }, { wait: PATIENCE });
     if (args.quiet !== true) showPluginLog(planned.planning.plugins?.log ?? [], terminal);
     if (outcome.kind === "loaded") return null;
-    const refusing = outcome.plan.findings.filter((finding) => finding.level === "refuse");
-    const findings = renderFindings(refusing, painter(terminal.errColor), terminal.width);
+    const findings = renderFindings(
+      refusingFindings(outcome.plan),
+      painter(terminal.errColor),
+      terminal.width,
+    );
     return { exit: exitCodeOfPlan(outcome.plan), sentence: `no kexec:\n${findings}`, failure: null };
   } catch (error) {
     const refusal = refusalOf(error);
@@ -105,7 +111,7 @@ async function goColdHere(
     return goCold(livePorts(host, config), config, why);
   };
   try {
-    return await withCommandLock("reboot", act);
+    return await withCommandLock("reboot", act, { wait: PATIENCE });
   } catch (error) {
     if (mayBeBusy && error instanceof KexecError && error.code === "lock-held") throw error;
     try {

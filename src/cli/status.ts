@@ -10,25 +10,19 @@ import { STATE_FOLDER } from "../journal/state.ts";
 import type { StateStore } from "../journal/store.ts";
 import { statusText, type StatusView } from "../journal/status_text.ts";
 import { whatIsLoaded } from "../kexec/load.ts";
-import { EXIT, KexecError } from "../lib/errors.ts";
+import { EXIT } from "../lib/errors.ts";
 import { ETC_UNITS } from "../systemd/install.ts";
 import { COMMIT_UNIT } from "../systemd/units.ts";
 import { command } from "./command.ts";
 import { type ConfigOrDefault, configOrDefault } from "./config_or_default.ts";
-import { hostOptions, openHost, OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
+import { HOST_ARGS, hostOptions, openHost, OUTPUT_ARGS, PLAN_ARGS } from "./host_options.ts";
 import { configOf, type PlanArguments } from "./plan_host.ts";
 
 export const status = command({
   name: "status",
   description: "What is loaded, slots, last attempts, quarantine",
-  args: { ...PLAN_ARGS, ...OUTPUT_ARGS },
+  args: { ...HOST_ARGS, config: PLAN_ARGS.config, ...OUTPUT_ARGS },
   async run({ args, terminal }) {
-    if (args.snapshot !== undefined) {
-      throw new KexecError(
-        "usage",
-        "Cannot show the status of a snapshot: it holds what a plan reads, not what happened",
-      );
-    }
     const host = openHost(args);
     const { config, problem } = await statusConfig(host, args);
     const folderOf = (path: string): string => realPathOf(hostOptions(args), path);

@@ -74,7 +74,12 @@ export interface Plan {
   readonly findings: readonly Finding[];
 }
 
-/** Ids of the findings that refuse, in the plan's order. */
+/** The findings that refuse, in the plan's order. */
+export function refusingFindings(plan: Plan): readonly Finding[] {
+  return plan.findings.filter((finding) => finding.level === "refuse");
+}
+
+/** Their ids. */
 export function refusals(plan: Plan): readonly CheckId[] {
-  return plan.findings.filter((finding) => finding.level === "refuse").map((finding) => finding.id);
+  return refusingFindings(plan).map((finding) => finding.id);
 }

@@ -85,18 +85,22 @@ function handoverFiles(settings: UnitSettings, systemd: number | null): readonly
 export function planEnable(files: UnitFiles, settings: UnitSettings): InstallPlan {
   requireUnitPath(settings.binary);
   const { changes, notes } = planFiles(files, enabledFiles(settings));
+  const starts: readonly Extract<UnitAction, { kind: "start" }>[] = [
+    { kind: "start", unit: LOAD_PATH_UNIT, wait: true },
+    // Not waited for: it takes the command lock, which enable holds.
+    { kind: "start", unit: CONFIRM_UNIT, wait: false },
+    // The path unit sees changes only: an update that is ready already has to be loaded now.
+    ...(files.look(REBOOT_REQUIRED).kind === "absent"
+      ? []
+      : [{ kind: "start", unit: LOAD_UNIT, wait: false } as const]),
+  ];
   return {
     before: [],
     changes,
     after: [
       ...(changes.length === 0 ? [] : [{ kind: "reload" } as const]),
-      { kind: "start", unit: LOAD_PATH_UNIT, wait: true },
-      // Not waited for: it takes the command lock, which enable holds.
-      { kind: "start", unit: CONFIRM_UNIT, wait: false },
-      // The path unit sees changes only: an update that is ready already has to be loaded now.
-      ...(files.look(REBOOT_REQUIRED).kind === "absent"
-        ? []
-        : [{ kind: "start", unit: LOAD_UNIT, wait: false } as const]),
+      // systemd starts nothing that is masked, and fails.
+      ...starts.filter(({ unit }) => maskOf(files, unit) === null),
     ],
     notes,
   };
@@ -188,24 +192,29 @@ function requireUnitPath(binary: string): void {
 
 /** Without commit nobody would look again before the jump, and no try would be taken. */
 function requireCommitUnit(files: UnitFiles): void {
-  for (const path of [ETC_UNITS, RUN_UNITS].map((folder) => `${folder}/${COMMIT_UNIT}`)) {
+  const mask = maskOf(files, COMMIT_UNIT);
+  if (mask === null) return;
+  throw new KexecError(
+    "systemd-failed",
+    `Cannot arrange a kexec: ${COMMIT_UNIT} is masked: ${mask}, expected a unit or nothing`,
+    {
+      hint:
+        `without it no kexec is checked or counted: 'systemctl unmask ${COMMIT_UNIT}', or leave kexec alone: ` +
+        "'flatcar-kexec disable'",
+    },
+  );
+}
+
+/** What masks a unit (systemctl(1), mask): `PATH is a link to /dev/null`. Null if nothing does. */
+function maskOf(files: UnitFiles, unit: string): string | null {
+  for (const path of [ETC_UNITS, RUN_UNITS].map((folder) => `${folder}/${unit}`)) {
     const found = files.look(path);
-    const mask = found.kind === "link" && resolve(dirname(path), found.target) === "/dev/null"
-      ? "a link to /dev/null"
-      : found.kind === "file" && found.content === ""
-      ? "an empty file"
-      : null;
-    if (mask === null) continue;
-    throw new KexecError(
-      "systemd-failed",
-      `Cannot arrange a kexec: ${COMMIT_UNIT} is masked: ${path} is ${mask}, expected a unit or nothing`,
-      {
-        hint:
-          `without it no kexec is checked or counted: 'systemctl unmask ${COMMIT_UNIT}', or leave kexec alone: ` +
-          "'flatcar-kexec disable'",
-      },
-    );
+    if (found.kind === "link" && resolve(dirname(path), found.target) === "/dev/null") {
+      return `${path} is a link to /dev/null`;
+    }
+    if (found.kind === "file" && found.content === "") return `${path} is an empty file`;
   }
+  return null;
 }
 
 interface FilePlan {

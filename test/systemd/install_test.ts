@@ -179,6 +179,10 @@ test("a unit that the administrator masked stays masked", () => {
     const plan = planEnable(files, SETTINGS);
     applyPlan(plan, files, noteTaker());
     assert.match(plan.notes[0] ?? "", /flatcar-kexec-load\.path is masked/);
+    assert.deepEqual(plan.after.map(showAction), [
+      "systemctl daemon-reload",
+      "systemctl start --no-block flatcar-kexec-confirm.service",
+    ]);
     applyPlan(planDisable(files), files, noteTaker());
     assert.deepEqual(tree(root), ["/etc/systemd/system/flatcar-kexec-load.path -> /dev/null"]);
   });
