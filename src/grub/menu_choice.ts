@@ -20,7 +20,7 @@ function entryOf(entry: RegisteredEntry, index: number): MenuEntry {
 }
 
 /** `a>b` is b in the submenu a; `>>` is one `>` of a name. */
-export function splitEntryPath(path: string): { readonly name: string; readonly rest: string } {
+function splitEntryPath(path: string): { readonly name: string; readonly rest: string } {
   let name = "";
   for (let at = 0; at < path.length; at++) {
     if (path[at] !== ">") name += path[at];

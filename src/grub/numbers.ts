@@ -5,7 +5,7 @@
  */
 
 export const BAD_NUMBER = "unrecognized number.";
-export const OVERFLOW = "overflow is detected.";
+const OVERFLOW = "overflow is detected.";
 
 export interface ParsedNumber {
   readonly value: bigint;

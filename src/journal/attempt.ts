@@ -70,7 +70,7 @@ const skippedSchema = v.looseObject({
   reason: v.string(),
 });
 
-export const eventSchema = v.variant("event", [
+const eventSchema = v.variant("event", [
   preparedSchema,
   committedSchema,
   abandonedSchema,

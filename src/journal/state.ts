@@ -14,7 +14,7 @@ import { issueOf, type Verdict, VERDICTS } from "./attempt.ts";
 
 export const STATE_FOLDER = "/var/lib/flatcar-kexec";
 export const STATE_FILE: string = `${STATE_FOLDER}/state.json`;
-export const STATE_VERSION = 1;
+const STATE_VERSION = 1;
 
 /** Longest lists that are kept; the oldest entries go first. */
 const LIST_LIMIT = 32;

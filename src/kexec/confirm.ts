@@ -205,7 +205,7 @@ function isSameImage(
 }
 
 /** What this boot can be told by, and the path of its disk. */
-export function bootFacts(host: Host): { readonly facts: BootFacts; readonly disk: string | null } {
+function bootFacts(host: Host): { readonly facts: BootFacts; readonly disk: string | null } {
   const found = findBootDisk(host);
   const block = found.ok ? host.block(found.disk.path) : null;
   const gpt = block?.ok === true ? readGpt(block.value) : null;

@@ -51,7 +51,7 @@ export const CHECK_IDS = [
 export type CheckId = (typeof CHECK_IDS)[number];
 
 /** Failures that are not the verdict of a check. */
-export const FAILURE_CODES = [
+const FAILURE_CODES = [
   "config-invalid",
   "disk-unreadable",
   "internal",

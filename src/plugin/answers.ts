@@ -5,6 +5,7 @@
  * @module
  */
 import * as v from "valibot";
+import { oneLine } from "../lib/printable.ts";
 import { HOOK_NAMES } from "./api.ts";
 import type { Answers } from "./ask.ts";
 import { pluginFault } from "./fault.ts";
@@ -12,17 +13,15 @@ import { pluginFault } from "./fault.ts";
 const MOST = 64;
 const SENTENCE = 1000;
 
-/** One line without control characters, so that it cannot forge output or steer a terminal. */
-export function oneLine(text: string, limit = SENTENCE): string {
-  // C0, DEL, C1, and the marks that turn the direction of writing or end a line.
-  const plain = text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]+/g, " ")
-    .trim();
+/** One line of at most `limit` characters that cannot forge output or steer a terminal. */
+export function shortLine(text: string, limit = SENTENCE): string {
+  const plain = oneLine(text).trim();
   return plain.length > limit ? `${plain.slice(0, limit - 1)}…` : plain;
 }
 
 const sentence = v.pipe(
   v.string(),
-  v.transform((text) => oneLine(text)),
+  v.transform((text) => shortLine(text)),
   v.nonEmpty("expected a sentence, found an empty one"),
 );
 const words = v.pipe(v.string(), v.maxLength(2048));
@@ -34,7 +33,7 @@ const path = v.pipe(
 const mode = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0o7777));
 
 function isPlain(text: string): boolean {
-  return oneLine(text, 4096) === text;
+  return shortLine(text, 4096) === text;
 }
 
 const byKey = { key: words, token: v.exactOptional(v.never()) };
@@ -106,7 +105,7 @@ export function checkAnswers(value: unknown): Answers {
   if (result.success) return result.output;
   const [issue] = result.issues;
   const place = (v.getDotPath(issue) ?? "its answer").replace(/^findings/, "check");
-  throw pluginFault(`Hook answered the wrong shape: ${place}: ${oneLine(issue.message, 200)}`);
+  throw pluginFault(`Hook answered the wrong shape: ${place}: ${shortLine(issue.message, 200)}`);
 }
 
 const PROMISES = v.object({
@@ -125,7 +124,7 @@ const MESSAGE = v.variant("kind", [
     kind: v.literal("manifest"),
     promises: PROMISES,
     hooks: v.array(v.picklist(HOOK_NAMES)),
-    strangeHooks: v.array(v.pipe(v.string(), v.transform((text) => oneLine(text, 80)))),
+    strangeHooks: v.array(v.pipe(v.string(), v.transform((text) => shortLine(text, 80)))),
   }),
   v.object({ kind: v.literal("answers"), promises: PROMISES, answers: v.unknown() }),
   v.object({ kind: v.literal("fault"), message: v.string(), hint: v.nullable(v.string()) }),

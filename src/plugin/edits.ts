@@ -31,7 +31,7 @@ export const PROTECTED_KEYS: readonly string[] = [
 const OWN_KEY = "flatcar.kexec";
 
 /** Longest word, in bytes: half of what x86 kernels take in all. */
-export const TOKEN_LIMIT = 1024;
+const TOKEN_LIMIT = 1024;
 
 /**
  * What stands before the first `=`. The kernel drops a double quote in front of a parameter and takes `-` and

@@ -19,7 +19,7 @@ import { randomBytes } from "node:crypto";
 import process from "node:process";
 import type { HookName } from "./api.ts";
 import type { Answers, Question } from "./ask.ts";
-import { checkAnswers, checkMessage, type ChildMessage, oneLine, type Promises } from "./answers.ts";
+import { checkAnswers, checkMessage, type ChildMessage, type Promises, shortLine } from "./answers.ts";
 import type { ChildRequest } from "./child.ts";
 import { pluginFault } from "./fault.ts";
 
@@ -242,7 +242,7 @@ function start(sandbox: Sandbox, request: ProcessRequest): Ended {
     error: child.error ?? null,
     answers: isolated ? channel.slice(ISOLATED.length) : channel,
     printed,
-    refused: missing ? `${program} is not there` : failed ? oneLine(printed, 200) : null,
+    refused: missing ? `${program} is not there` : failed ? shortLine(printed, 200) : null,
   };
 }
 
@@ -279,7 +279,9 @@ function replyOf(ended: Ended, timeLimit: number, sandbox: Sandbox): ProcessRepl
   const death = causeOfDeath(ended, timeLimit, step);
   if (death !== null) throw pluginFault(death, hintOf(ended));
   if (stray !== null) {
-    throw pluginFault(`The plugin wrote to the answer channel itself: ${JSON.stringify(oneLine(stray, 80))}`);
+    throw pluginFault(
+      `The plugin wrote to the answer channel itself: ${JSON.stringify(shortLine(stray, 80))}`,
+    );
   }
   if (last === undefined || last.kind === "step") {
     throw pluginFault(`The plugin ended ${during(step)} without an answer (exit status ${ended.status})`);
@@ -290,7 +292,7 @@ function replyOf(ended: Ended, timeLimit: number, sandbox: Sandbox): ProcessRepl
   const log = [...(sandbox.lacks === null ? [] : [sandbox.lacks]), ...logOf(ended.printed)];
   switch (last.kind) {
     case "fault":
-      throw pluginFault(oneLine(last.message), last.hint === null ? undefined : oneLine(last.hint));
+      throw pluginFault(shortLine(last.message), last.hint === null ? undefined : shortLine(last.hint));
     case "reads":
       return { kind: "reads", promises: last.promises, log };
     case "manifest":
@@ -356,7 +358,7 @@ function hintOf(ended: Ended): string | undefined {
 }
 
 function logOf(printed: string): readonly string[] {
-  return printed.split("\n").map((line) => oneLine(line, LOG_WIDTH)).filter((line) => line !== "")
+  return printed.split("\n").map((line) => shortLine(line, LOG_WIDTH)).filter((line) => line !== "")
     .slice(0, LOG_LINES);
 }
 

@@ -12,7 +12,7 @@ import { REBOOT_REQUIRED } from "./units.ts";
  * While it is there update-engine takes an update as installed and waiting for its reboot, and does not make the
  * running slot the first choice again (update_engine `kUpdateCompletedMarker`).
  */
-export const UPDATE_COMPLETED = "/run/update_engine_autoupdate_completed";
+const UPDATE_COMPLETED = "/run/update_engine_autoupdate_completed";
 
 /**
  * Say again that an update waits for its reboot. A try that was given back is lost without it: 45 s after its

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { KexecError } from "../../src/lib/errors.ts";
-import { checkAnswers, checkMessage, oneLine } from "../../src/plugin/answers.ts";
+import { checkAnswers, checkMessage, shortLine } from "../../src/plugin/answers.ts";
 import { NO_ANSWERS } from "../../src/plugin/ask.ts";
 
 const full = {
@@ -107,6 +107,6 @@ describe("checkMessage()", () => {
   });
 });
 
-describe("oneLine()", () => {
-  it("shortens, and shows that it did", () => assert.equal(oneLine("abcdef", 4), "abc…"));
+describe("shortLine()", () => {
+  it("shortens, and shows that it did", () => assert.equal(shortLine("abcdef", 4), "abc…"));
 });

@@ -14,7 +14,7 @@ import { STATUS } from "../status.ts";
 import type { FileTests } from "./test_expression.ts";
 
 /** Looks at a file; one that cannot be read is a refusal, since something depends on it. */
-export function lookAt(interpreter: Interpreter, name: string, origin: Origin): GrubFile {
+function lookAt(interpreter: Interpreter, name: string, origin: Origin): GrubFile {
   const path = parsePath(name, interpreter.get("root"));
   if (path === null) return { kind: "missing" };
   const file: GrubFile = isText(path.path)
